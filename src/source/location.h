@@ -1,0 +1,85 @@
+/*-------------------------------------------------------------------------
+ *
+ * location.h
+ *	  Where an s3_json table's objects lie: s3://bucket/pattern or
+ *	  file:///pattern.
+ *
+ * A location is taken literally: no percent-decoding, so what the metadata
+ * column "path" shows can be used as a location.  Two wildcards: "*" stands
+ * for any run of bytes inside one path element, "**" for any run of bytes.
+ *
+ * A location that ends in "/" means everything below it.  One without
+ * wildcards and without the final "/" means that one object, or everything
+ * below the folder of that name.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_LOCATION_H
+#define PINTEREST_LOCATION_H
+
+#include "postgres.h"
+
+typedef enum LocationScheme
+{
+	LOCATION_FILE,
+	LOCATION_S3
+} LocationScheme;
+
+typedef enum ObjectLayout
+{
+	LAYOUT_PLAIN,				/* any object is a body of records */
+	LAYOUT_SINK					/* only TOPIC+PARTITION+OFFSET.json[.gz|.zst] */
+} ObjectLayout;
+
+typedef struct Location
+{
+	const char *uri;			/* as the user wrote it */
+	LocationScheme scheme;
+	ObjectLayout layout;
+	const char *bucket;			/* NULL for files */
+	const char *pattern;		/* key pattern; an absolute path for files */
+	const char *prefix;			/* longest start of every matching key that
+								 * holds no wildcard: what LIST is asked for;
+								 * for files cut back to the last "/" */
+	bool		folder_or_object;	/* no wildcard and no final "/" */
+} Location;
+
+/* What the name of a sink object says. */
+typedef struct SinkName
+{
+	const char *topic;			/* not NUL-terminated */
+	size_t		topic_len;
+	int32		partition;
+	int64		offset;			/* of the object's first record */
+} SinkName;
+
+/*
+ * Takes a location apart; allocates in the current memory context.  Raises
+ * ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE with a hint when it is malformed.
+ */
+extern Location *location_parse(const char *uri, ObjectLayout layout);
+
+/*
+ * Does this key (bucket) or absolute path (file) belong to the location?
+ * False too for what is never data: folder markers (a final "/"), elements
+ * that start with "." or "_", and with LAYOUT_SINK every name the sink would
+ * not have given to records.
+ */
+extern bool location_matches(const Location *location, const char *key);
+
+/* Could anything below this directory match?  Prunes the walk. */
+extern bool location_enters(const Location *location, const char *directory);
+
+/* The whole URI of a key; palloc'd in the current memory context. */
+extern char *location_uri_of(const Location *location, const char *key);
+
+/* Takes TOPIC+PARTITION+OFFSET.json apart; false if the name is not of that form. */
+extern bool sink_name_parse(const char *key, SinkName *name);
+
+/*
+ * The value of the path element NAME=VALUE in key, percent-decoded as Hive
+ * writes it; NULL when there is none.  palloc'd.
+ */
+extern char *hive_value(const char *key, const char *name);
+
+#endif							/* PINTEREST_LOCATION_H */

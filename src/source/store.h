@@ -1,0 +1,98 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.h
+ *	  A store holds objects: a bucket, or a directory.
+ *
+ * The S3 source reads through this interface and does not know which of the
+ * two it has.  A store delivers the objects of a location one after the
+ * other, each as a name and a stream of bytes; how far it lists and fetches
+ * ahead is its own business, in fixed memory.
+ *
+ *	  location -> store (list, get) -> body bytes -> source -> reader
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_STORE_H
+#define PINTEREST_STORE_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#include "source/location.h"
+
+/* One object, as the listing told it.  Lives until the next store_next. */
+typedef struct StoreObject
+{
+	const char *uri;			/* the whole name, s3://… or file:///… */
+	const char *key;			/* the name inside the store, not encoded */
+	const char *etag;			/* version tag as sent, with its quotes; NULL
+								 * where the store has none */
+	int64		size;			/* bytes as stored, before decompression */
+	TimestampTz last_modified;
+} StoreObject;
+
+/* What a store did, for EXPLAIN ANALYZE.  Only ever grows. */
+typedef struct StoreCounters
+{
+	int64		objects;		/* bodies opened */
+	int64		bytes;			/* body bytes received, as stored */
+	int64		list_requests;	/* requests (bucket) or directories read */
+	int64		get_requests;
+	int64		retries;		/* requests sent again */
+} StoreCounters;
+
+/* How to reach a bucket.  Strings belong to the caller, and outlive the store. */
+typedef struct S3Access
+{
+	const char *region;
+	const char *endpoint;		/* http(s)://host[:port]; NULL means AWS */
+	bool		path_style;		/* bucket in the path, not in the host name */
+	const char *access_key_id;
+	const char *secret_access_key;
+	const char *session_token;	/* NULL for long-lived keys */
+	bool		private_addresses;	/* may the endpoint resolve to loopback or
+									 * private addresses? */
+	int			connections;	/* requests in flight at most */
+} S3Access;
+
+typedef struct Store Store;
+
+typedef struct StoreOps
+{
+	/*
+	 * Makes the next object the current one; NULL when the listing has ended.
+	 * May block; every wait can be cancelled.  Objects come in no particular
+	 * order.
+	 */
+	const StoreObject *(*next) (Store *store);
+
+	/*
+	 * Copies up to room bytes of the current object's body into buf, returns
+	 * how many; 0 is the end of the body, which the store has then verified to
+	 * be complete.  May block.
+	 */
+	size_t		(*read) (Store *store, char *buf, size_t room);
+
+	/* Starts over with a fresh listing. */
+	void		(*rewind) (Store *store);
+
+	/* Releases what the memory context does not. Safe to call twice. */
+	void		(*close) (Store *store);
+} StoreOps;
+
+struct Store
+{
+	const StoreOps *ops;
+	StoreCounters counters;
+};
+
+/*
+ * Both allocate in the current memory context, and register a reset callback
+ * on it that frees handles and files: a store needs no close after an error.
+ * Neither touches the network or the disk before the first next.
+ */
+extern Store *file_store_open(const Location *location);
+extern Store *bucket_store_open(const Location *location, const S3Access *access);
+
+#endif							/* PINTEREST_STORE_H */
