@@ -12,6 +12,13 @@
  * wildcards and without the final "/" means that one object, or everything
  * below the folder of that name.
  *
+ * What lies below the literal start of a location is data only if no element
+ * of its path begins with "." or "_": such names are given to work in
+ * progress and to markers.  The literal start itself may hold such elements.
+ *
+ * Keys are bytes.  Nothing here looks at their encoding: who makes text of a
+ * key checks that first.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef PINTEREST_LOCATION_H
@@ -42,6 +49,10 @@ typedef struct Location
 								 * holds no wildcard: what LIST is asked for;
 								 * for files cut back to the last "/" */
 	bool		folder_or_object;	/* no wildcard and no final "/" */
+
+	/* location.c's own */
+	const char *glob;			/* pattern, each wildcard as a single byte */
+	size_t		literal_len;	/* bytes of glob before the first wildcard */
 } Location;
 
 /* What the name of a sink object says. */
@@ -67,18 +78,27 @@ extern Location *location_parse(const char *uri, ObjectLayout layout);
  */
 extern bool location_matches(const Location *location, const char *key);
 
-/* Could anything below this directory match?  Prunes the walk. */
+/*
+ * Could anything below this directory match?  Prunes the walk.  The directory
+ * is an absolute path that ends in "/".
+ */
 extern bool location_enters(const Location *location, const char *directory);
 
 /* The whole URI of a key; palloc'd in the current memory context. */
 extern char *location_uri_of(const Location *location, const char *key);
 
-/* Takes TOPIC+PARTITION+OFFSET.json apart; false if the name is not of that form. */
+/*
+ * Takes TOPIC+PARTITION+OFFSET.json, with or without .gz, .zst or .zstd, apart;
+ * false if the last element of key is not of that form, as with the siblings
+ * that hold keys and headers.  (Confluent S3 sink connector, JsonFormat with
+ * the default file.delim.)
+ */
 extern bool sink_name_parse(const char *key, SinkName *name);
 
 /*
- * The value of the path element NAME=VALUE in key, percent-decoded as Hive
- * writes it; NULL when there is none.  palloc'd.
+ * The value of the folder NAME=VALUE in key, percent-decoded as Hive writes
+ * it; NULL when there is none, or when it is Hive's name for NULL.  palloc'd.
+ * Decoding may give any bytes but NUL: check their encoding.
  */
 extern char *hive_value(const char *key, const char *name);
 
