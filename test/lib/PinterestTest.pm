@@ -1,0 +1,244 @@
+# What the TAP tests share: a server with the extension, S3 servers, sink folders,
+# and statements that must fail in a stated way.
+#
+# A test file gets all of it by
+#     use lib 'test/lib';
+#     use PinterestTest;
+
+package PinterestTest;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
+use HTTP::Tiny;
+use IPC::Run;
+use JSON::PP qw(decode_json encode_json);
+use Test::More;
+use Time::HiRes qw(time);
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+
+our @EXPORT = qw(
+  new_node create_bucket_server write_sink put_folder
+  start_versitygw start_fault_server
+  fails succeeds elapsed_of @views
+);
+
+# The query views, with the columns they must have
+our @views = (
+	[ most_popular_category_by_country => qw(country category category_count) ],
+	[ posts_per_category_by_year => qw(post_year category category_count) ],
+	[ most_popular_category_by_year => qw(post_year category category_count) ],
+	[ most_followed_user_by_country => qw(country poster_name follower_count) ],
+	[ country_with_most_followed_user => qw(country follower_count) ],
+	[ most_popular_category_by_age_group => qw(age_group category category_count) ],
+	[ median_followers_by_age_group => qw(age_group median_follower_count) ],
+	[ users_joined_by_year => qw(post_year number_users_joined) ],
+	[ median_followers_by_join_year => qw(post_year median_follower_count) ],
+	[
+		median_followers_by_join_year_and_age_group =>
+		  qw(age_group post_year median_follower_count)
+	],);
+
+my $top = dirname(dirname(dirname(__FILE__)));
+my $secret = 'secretkeytest123';
+my @pids;
+
+END
+{
+	my $status = $?;
+	kill 'TERM', @pids if @pids;
+	$? = $status;
+}
+
+# A running server with the extension in its database "postgres".
+sub new_node
+{
+	my ($name) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+	$node->append_conf('postgresql.conf', "timezone = 'UTC'\njit = off\n");
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION pinterest_pipeline');
+	return $node;
+}
+
+# A foreign server for an S3 server of the tests, and keys for it.
+sub create_bucket_server
+{
+	my ($node, $name, $endpoint, %with) = @_;
+	my $region = $with{region} // 'us-east-1';
+	my $key = $with{access_key_id} // 'AKIDTEST';
+	my $secret_key = $with{secret_access_key} // $secret;
+
+	$node->safe_psql(
+		'postgres', qq(
+		CREATE SERVER $name FOREIGN DATA WRAPPER s3_json
+			OPTIONS (region '$region', endpoint '$endpoint', path_style 'true');
+		CREATE USER MAPPING FOR CURRENT_USER SERVER $name
+			OPTIONS (access_key_id '$key', secret_access_key '$secret_key');));
+	return;
+}
+
+# Writes the rows of a query, one JSON text each, as the objects of a topic.
+sub write_sink
+{
+	my ($node, $folder, $topic, $query) = @_;
+
+	# A quote and a delimiter that JSON cannot hold
+	IPC::Run::run(
+		[
+			'psql', '-XqAt', '-d', $node->connstr('postgres'), '-c',
+			"COPY ($query) TO STDOUT (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
+		],
+		'|', [ "$top/scripts/sink-folder", $folder, $topic ]) or die "could not write $topic";
+	return;
+}
+
+# Puts a folder into a bucket of a server that checks signatures.
+sub put_folder
+{
+	my ($endpoint, $bucket, $folder) = @_;
+
+	IPC::Run::run([ 'python3', "$top/test/servers/put_folder.py", $endpoint, $bucket, $folder ],
+		'>', \my $count)
+	  or die "could not put $folder into $bucket";
+	return $count + 0;
+}
+
+# The endpoint of a fresh versitygw; undef where it could not be built.
+sub start_versitygw
+{
+	my $folder = PostgreSQL::Test::Utils::tempdir('versitygw');
+	my $port = PostgreSQL::Test::Cluster::get_free_port();
+	my $pid_file = "$folder/versitygw.pid";
+
+	return undef if defined $ENV{VERSITYGW} && !-x $ENV{VERSITYGW};
+	IPC::Run::run([ "$top/test/servers/start-versitygw", $folder, $port ], '>', \my $endpoint)
+	  or return undef;
+	push @pids, slurp_file($pid_file) + 0;
+	chomp $endpoint;
+	return $endpoint;
+}
+
+# A fresh fault server, see test/servers/fault_s3.py.
+sub start_fault_server
+{
+	my (@arguments) = @_;
+
+	# It ends when its standard input, which this process holds, is closed
+	pipe(my $reader, my $writer) or die "pipe: $!";
+	my $pid = open(my $output, '-|') // die "fork: $!";
+	if ($pid == 0)
+	{
+		close $writer;
+		open(STDIN, '<&', $reader) or die;
+		exec('python3', "$top/test/servers/fault_s3.py", @arguments) or die;
+	}
+	close $reader;
+	push @pids, $pid;
+	my $endpoint = <$output> // die 'the fault server did not start';
+	chomp $endpoint;
+	return bless { endpoint => $endpoint, hold => [ $writer, $output ], http => HTTP::Tiny->new },
+	  'PinterestTest::FaultServer';
+}
+
+# elapsed_of { … }: seconds
+sub elapsed_of (&)
+{
+	my ($code) = @_;
+	my $started = time;
+
+	$code->();
+	return time - $started;
+}
+
+# fails NODE, SQL, {state, like, within}, NAME: the statement fails with that
+# SQLSTATE, its message matches every pattern, it holds no secret, and it took
+# less than "within" seconds (60).
+sub fails
+{
+	my ($node, $sql, $expected, $name) = @_;
+	my $within = $expected->{within} // 60;
+	my ($rc, $stdout, $stderr);
+	my @wrong;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $elapsed = elapsed_of
+	{
+		$rc = $node->psql(
+			'postgres', $sql,
+			stdout => \$stdout,
+			stderr => \$stderr,
+			extra_params => [ '-v', 'VERBOSITY=verbose' ],
+			timeout => 120,
+			timed_out => \my $timed_out);
+	};
+	my ($state) = ($stderr // '') =~ /(?:ERROR|FATAL):  (\w{5}):/;
+
+	push @wrong, 'it did not fail' if !$rc;
+	push @wrong, 'SQLSTATE is ' . ($state // 'missing')
+	  if ($state // '') !~ /^(?:$expected->{state})$/;
+	push @wrong, "does not match $_" foreach grep { $stderr !~ $_ } @{ $expected->{like} // [] };
+	push @wrong, 'a secret is shown' if $stderr =~ /\Q$secret\E/;
+	push @wrong, "took $elapsed s" if $elapsed > $within;
+	ok(!@wrong, $name) or diag(join("\n", @wrong, $stderr, substr($stdout // '', 0, 1000)));
+	return $stderr;
+}
+
+# succeeds NODE, SQL, ROWS, NAME: the result as psql -At prints it
+sub succeeds
+{
+	my ($node, $sql, $expected, $name) = @_;
+	my ($stdout, $stderr);
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$node->psql('postgres', $sql, stdout => \$stdout, stderr => \$stderr, timeout => 120,
+		timed_out => \my $timed_out);
+	is($stdout, $expected, $name) or diag($stderr);
+	return;
+}
+
+package PinterestTest::FaultServer;
+
+use strict;
+use warnings;
+
+sub endpoint { return $_[0]->{endpoint}; }
+
+sub _request
+{
+	my ($self, $method, $path, $content) = @_;
+	my $response = $self->{http}->request($method, "$self->{endpoint}$path",
+		defined $content ? { content => $content } : {});
+
+	die "$method $path: $response->{status} $response->{content}" if !$response->{success};
+	return $response->{content};
+}
+
+# put BUCKET, KEY (already encoded for a URL), BYTES
+sub put { my ($self, $bucket, $key, $body) = @_; return $self->_request('PUT', "/$bucket/$key", $body); }
+
+# generate BUCKET, count => N, key => 'a{:010d}.json', body => '{}'
+sub generate
+{
+	my ($self, $bucket, %what) = @_;
+	$what{count} += 0;
+	return $self->_request('POST', "/-/$bucket/generate", JSON::PP::encode_json(\%what));
+}
+
+# fault BUCKET, fault => NAME, …
+sub fault
+{
+	my ($self, $bucket, %fault) = @_;
+	return $self->_request('POST', "/-/$bucket/fault", JSON::PP::encode_json(\%fault));
+}
+
+sub counters { my ($self, $bucket) = @_; return JSON::PP::decode_json($self->_request('GET', "/-/$bucket")); }
+
+1;

@@ -1,0 +1,351 @@
+#!/usr/bin/env python3
+"""An S3 server that misbehaves on demand.  Standard library only.
+
+    fault_s3.py [--port PORT] [--latency MILLISECONDS]
+
+listens on 127.0.0.1, prints its endpoint as the first line, and ends when its
+standard input, if that is a pipe, is closed.  Objects live in memory, buckets
+are made by the first PUT, paths are path style, and signatures are not looked
+at (versitygw does that).
+
+Control, beside the S3 API:
+
+    PUT    /BUCKET/KEY          stores an object
+    POST   /-/BUCKET/generate   {"count": N, "key": "a{:010d}.json", "body": "…"}
+                                N objects that need no memory; keys must sort
+                                as their numbers do; "{}" in the body is the number
+    POST   /-/BUCKET/fault      adds a fault, see below
+    GET    /-/BUCKET            counters as JSON
+    DELETE /-/BUCKET            forgets the bucket, its faults and counters
+
+A fault is {"fault": NAME, "op": "list" | "get" | "any", "key": PREFIX,
+"times": N, …}.  The first one that matches a request is applied; with "times"
+it is gone after N requests, so that faults in a row make a story.
+
+    hang                 no answer
+    hang_body            half of the body, then nothing
+    close, reset         the connection is closed or reset instead of an answer
+    half, reset_body     half of the body, then the same
+    html                 "status", a page of HTML; "repeat" times as long
+    error                "status", "code", "message", "extra" {element: text}
+    garbage              200 and XML that breaks off
+    replace              the object has new content from now on
+    endless              each page of the listing is truncated, with a new token
+    same_token, no_token a truncated page whose token leads nowhere
+    latency              "ms" of waiting, then the next fault or the answer
+"""
+import argparse
+import asyncio
+import bisect
+import hashlib
+import json
+import os
+import re
+import socket
+import stat
+import struct
+import sys
+from urllib.parse import parse_qsl, quote_plus, unquote
+from xml.sax.saxutils import escape
+
+LAST_MODIFIED = "2022-10-18T12:00:00.000Z"
+HTTP_DATE = "Tue, 18 Oct 2022 12:00:00 GMT"
+REASONS = {200: "OK", 204: "No Content", 206: "Partial Content", 301: "Moved Permanently",
+           400: "Bad Request", 403: "Forbidden", 404: "Not Found", 412: "Precondition Failed",
+           416: "Range Not Satisfiable", 500: "Internal Server Error", 502: "Bad Gateway",
+           503: "Service Unavailable"}
+
+
+def etag_of(body):
+    return '"%s"' % hashlib.md5(body).hexdigest()
+
+
+class Bucket:
+    def __init__(self):
+        self.objects = {}
+        self.keys = []          # sorted
+        self.generated = None   # (count, key format, body format)
+        self.faults = []
+        self.counters = dict(list=0, get=0, range=0, put=0, in_flight=0,
+                             max_in_flight=0, connections=0, abandoned=0)
+
+    def put(self, key, body):
+        if key not in self.objects:
+            bisect.insort(self.keys, key)
+        self.objects[key] = (body, etag_of(body))
+
+    def get(self, key):
+        """(body, etag), or None"""
+        if self.generated is None or key in self.objects:
+            return self.objects.get(key)
+        count, key_format, body_format = self.generated
+        number = re.fullmatch(re.sub(r"\\{.*?\\}", "([0-9]+)", re.escape(key_format)), key)
+        if number is None or int(number[1]) >= count:
+            return None
+        body = body_format.replace("{}", str(int(number[1]))).encode()
+        return body, etag_of(body)
+
+    def page(self, prefix, after, max_keys):
+        """Keys with the prefix beyond "after", one more than max_keys if there are"""
+        if self.generated is None:
+            at = bisect.bisect_right(self.keys, after) if after > prefix else \
+                bisect.bisect_left(self.keys, prefix)
+            keys = self.keys[at:at + max_keys + 1]
+            return [key for key in keys if key.startswith(prefix)]
+        count, key_format, _ = self.generated
+        number = re.search(r"([0-9]+)\D*$", after)
+        at = int(number[1]) + 1 if number else 0
+        keys = (key_format.format(i) for i in range(at, min(count, at + max_keys + 1)))
+        return [key for key in keys if key.startswith(prefix)]
+
+    def fault_for(self, op, key):
+        for fault in self.faults:
+            if fault.get("op", "any") in ("any", op) and key.startswith(fault.get("key", "")):
+                if "times" in fault:
+                    fault["times"] -= 1
+                    if fault["times"] <= 0:
+                        self.faults.remove(fault)
+                return fault
+        return None
+
+
+class Connection(asyncio.Protocol):
+    """One client connection: one request at a time, kept alive."""
+
+    def __init__(self, server):
+        self.server = server
+        self.buffer = b""
+        self.busy = None        # the bucket of the request in flight
+        self.seen = set()       # buckets this connection was counted for
+
+    def connection_made(self, transport):
+        self.transport = transport
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def connection_lost(self, exc):
+        if self.busy:
+            self.busy.counters["abandoned"] += 1
+            self.end_request()
+
+    def data_received(self, data):
+        self.buffer += data
+        while self.busy is None:
+            end = self.buffer.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            lines = self.buffer[:end].decode("latin-1").split("\r\n")
+            headers = {}
+            for line in lines[1:]:
+                name, _, value = line.partition(":")
+                headers[name.strip().lower()] = value.strip()
+            length = int(headers.get("content-length", 0))
+            if len(self.buffer) < end + 4 + length:
+                if headers.get("expect") == "100-continue":
+                    self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                return
+            body = self.buffer[end + 4:end + 4 + length]
+            self.buffer = self.buffer[end + 4 + length:]
+            method, target, _ = lines[0].split(" ", 2)
+            self.request(method, target, headers, body)
+
+    # -- one request
+
+    def request(self, method, target, headers, body):
+        path, _, query = target.partition("?")
+        name, _, key = path[1:].partition("/")
+        name, key = unquote(name), unquote(key)
+        if name == "-":
+            return self.control(method, key, body)
+        bucket = self.server.buckets.get(name)
+        if method == "PUT":
+            bucket = self.server.buckets.setdefault(name, Bucket())
+            bucket.put(key, body)
+            bucket.counters["put"] += 1
+            return self.send(200, b"")
+        if bucket is None:
+            return self.error(404, "NoSuchBucket", "The specified bucket does not exist",
+                              {"BucketName": name})
+        op = "get" if key else "list"
+        self.begin_request(bucket, op, headers)
+        args = dict(parse_qsl(query, keep_blank_values=True))
+        if self.server.latency:
+            asyncio.get_running_loop().call_later(
+                self.server.latency / 1000, self.answer, bucket, op, name, key, args, headers)
+        else:
+            self.answer(bucket, op, name, key, args, headers)
+
+    def begin_request(self, bucket, op, headers):
+        counters = bucket.counters
+        self.busy = bucket
+        counters[op] += 1
+        if "range" in headers:
+            counters["range"] += 1
+        if id(bucket) not in self.seen:
+            self.seen.add(id(bucket))
+            counters["connections"] += 1
+        counters["in_flight"] += 1
+        counters["max_in_flight"] = max(counters["max_in_flight"], counters["in_flight"])
+
+    def end_request(self):
+        if self.busy:
+            self.busy.counters["in_flight"] -= 1
+            self.busy = None
+
+    def answer(self, bucket, op, name, key, args, headers):
+        if self.transport.is_closing():
+            return
+        fault = bucket.fault_for(op, key or args.get("prefix", ""))
+        kind = fault["fault"] if fault else None
+        if kind == "latency":
+            asyncio.get_running_loop().call_later(
+                fault["ms"] / 1000, self.answer, bucket, op, name, key, args, headers)
+        elif kind == "hang":
+            pass
+        elif kind == "close":
+            self.end_request()
+            self.transport.close()
+        elif kind == "reset":
+            self.reset()
+        elif kind == "html":
+            page = b"<html><head><title>Sorry</title></head><body>Sorry</body></html>\n"
+            self.send(fault.get("status", 200), page * fault.get("repeat", 1),
+                      {"Content-Type": "text/html"})
+        elif kind == "error":
+            self.error(fault["status"], fault["code"], fault.get("message", fault["code"]),
+                       fault.get("extra", {}), fault.get("headers", {}))
+        elif kind == "garbage":
+            self.send(200, b'<?xml version="1.0"?><ListBucketResult><Contents><Key>a&nosuch;</Ke',
+                      {"Content-Type": "application/xml"})
+        else:
+            if kind == "replace":
+                bucket.put(key, bucket.get(key)[0].replace(b"{", b'{"replaced":true,', 1))
+            (self.get_object if op == "get" else self.list_objects)(bucket, name, key, args, headers, kind)
+
+    def get_object(self, bucket, name, key, args, headers, kind):
+        found = bucket.get(key)
+        if found is None:
+            return self.error(404, "NoSuchKey", "The specified key does not exist.", {"Key": key})
+        body, etag = found
+        if headers.get("if-match", etag) not in (etag, "*"):
+            return self.error(412, "PreconditionFailed",
+                              "At least one of the pre-conditions you specified did not hold",
+                              {"Condition": "If-Match"})
+        extra = {"ETag": etag, "Last-Modified": HTTP_DATE, "Accept-Ranges": "bytes",
+                 "Content-Type": "application/octet-stream"}
+        status = 200
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", headers.get("range", ""))
+        if wanted:
+            first, last = int(wanted[1]), min(int(wanted[2] or len(body) - 1), len(body) - 1)
+            if first > last:
+                return self.error(416, "InvalidRange", "The requested range is not satisfiable", {})
+            extra["Content-Range"] = "bytes %d-%d/%d" % (first, last, len(body))
+            body, status = body[first:last + 1], 206
+        self.send(status, body, extra, kind)
+
+    def list_objects(self, bucket, name, key, args, headers, kind):
+        prefix = args.get("prefix", "")
+        max_keys = min(int(args.get("max-keys", 1000)), 1000)
+        token = args.get("continuation-token")
+        after = bytes.fromhex(token.split("-")[0]).decode() if token else args.get("start-after", "")
+        if kind == "endless":
+            after = ""
+        keys = bucket.page(prefix, after, max_keys)
+        truncated = len(keys) > max_keys
+        keys = keys[:max_keys]
+        encoding = args.get("encoding-type") == "url"
+        shown = (lambda text: quote_plus(text, safe="/")) if encoding else escape
+        next_token = keys[-1].encode().hex() if truncated else None
+        if kind in ("endless", "same_token", "no_token"):
+            truncated = True
+            next_token = {"endless": "%s-%d" % ((keys or [""])[-1].encode().hex(), bucket.counters["list"]),
+                          "same_token": "", "no_token": None}[kind]
+            if kind == "same_token":
+                next_token = token or "00"
+        parts = ['<?xml version="1.0" encoding="UTF-8"?>\n'
+                 '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+                 '<Name>%s</Name><Prefix>%s</Prefix><KeyCount>%d</KeyCount><MaxKeys>%d</MaxKeys>'
+                 '<IsTruncated>%s</IsTruncated>'
+                 % (escape(name), shown(prefix), len(keys), max_keys, str(truncated).lower())]
+        if encoding:
+            parts.append("<EncodingType>url</EncodingType>")
+        if next_token is not None:
+            parts.append("<NextContinuationToken>%s</NextContinuationToken>" % next_token)
+        for key in keys:
+            body, etag = bucket.get(key)
+            parts.append("<Contents><Key>%s</Key><LastModified>%s</LastModified><ETag>%s</ETag>"
+                         "<Size>%d</Size><StorageClass>STANDARD</StorageClass></Contents>"
+                         % (shown(key), LAST_MODIFIED, etag.replace('"', "&quot;"), len(body)))
+        parts.append("</ListBucketResult>")
+        self.send(200, "".join(parts).encode(), {"Content-Type": "application/xml"}, kind)
+
+    # -- answers
+
+    def error(self, status, code, message, extra, headers=None):
+        body = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>%s</Code><Message>%s</Message>' \
+            % (escape(code), escape(message))
+        body += "".join("<%s>%s</%s>" % (name, escape(text), name) for name, text in extra.items())
+        body += "<RequestId>0123456789ABCDEF</RequestId></Error>"
+        self.send(status, body.encode(), {"Content-Type": "application/xml", **(headers or {})})
+
+    def send(self, status, body, headers=None, kind=None):
+        head = "HTTP/1.1 %d %s\r\nContent-Length: %d\r\nx-amz-request-id: 0123456789ABCDEF\r\n" \
+            % (status, REASONS.get(status, "Status"), len(body))
+        head += "".join("%s: %s\r\n" % header for header in (headers or {}).items())
+        if kind in ("hang_body", "half", "reset_body"):
+            self.transport.write(head.encode() + b"\r\n" + body[:len(body) // 2])
+            if kind == "half":
+                self.end_request()
+                self.transport.close()
+            elif kind == "reset_body":
+                # Let the half arrive: a reset throws away what was not read
+                asyncio.get_running_loop().call_later(0.05, self.reset)
+            return
+        self.transport.write(head.encode() + b"\r\n" + body)
+        self.end_request()
+
+    def reset(self):
+        self.end_request()
+        self.transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    def control(self, method, path, body):
+        name, _, what = path.partition("/")
+        if method == "DELETE":
+            self.server.buckets.pop(name, None)
+            return self.send(204, b"")
+        bucket = self.server.buckets.setdefault(name, Bucket())
+        if method == "POST" and what == "fault":
+            bucket.faults.append(json.loads(body))
+        elif method == "POST" and what == "generate":
+            spec = json.loads(body)
+            bucket.generated = (spec["count"], spec["key"], spec["body"])
+        elif method == "GET":
+            return self.send(200, json.dumps(bucket.counters).encode(), {"Content-Type": "application/json"})
+        else:
+            return self.send(400, b"unknown control request\n")
+        self.send(204, b"")
+
+
+class Server:
+    def __init__(self, latency):
+        self.buckets = {}
+        self.latency = latency
+
+
+async def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--latency", type=float, default=0)
+    options = parser.parse_args()
+    state = Server(options.latency)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(state), "127.0.0.1", options.port, backlog=1024)
+    print("http://127.0.0.1:%d" % server.sockets[0].getsockname()[1], flush=True)
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        loop.add_reader(0, lambda: os.read(0, 4096) or sys.exit(0))
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Puts the files below a folder into a bucket.  Standard library only.
+
+    put_folder.py ENDPOINT BUCKET FOLDER
+
+makes the bucket if it is not there, and PUTs each file under its path, signed
+(AWS Signature Version 4, S3 flavour) with the keys of start-versitygw or
+AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.  Prints how many.
+"""
+import concurrent.futures
+import datetime
+import hashlib
+import hmac
+import http.client
+import os
+import sys
+import threading
+from urllib.parse import quote, urlsplit
+
+KEY_ID = os.environ.get("AWS_ACCESS_KEY_ID", "AKIDTEST")
+SECRET = os.environ.get("AWS_SECRET_ACCESS_KEY", "secretkeytest123")
+REGION = os.environ.get("AWS_REGION", "us-east-1")
+local = threading.local()
+
+
+def sign(method, host, path, body):
+    """Headers of a signed request without a query"""
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    scope = "%s/%s/s3/aws4_request" % (now[:8], REGION)
+    digest = hashlib.sha256(body).hexdigest()
+    headers = {"host": host, "x-amz-content-sha256": digest, "x-amz-date": now}
+    names = ";".join(sorted(headers))
+    canonical = "\n".join([method, path, ""] + ["%s:%s" % (n, headers[n]) for n in sorted(headers)]
+                          + ["", names, digest])
+    to_sign = "\n".join(["AWS4-HMAC-SHA256", now, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    key = ("AWS4" + SECRET).encode()
+    for part in scope.split("/"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    signature = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
+    headers["authorization"] = "AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s" \
+        % (KEY_ID, scope, names, signature)
+    return headers
+
+
+def put(host, path, body):
+    if not hasattr(local, "connection"):
+        local.connection = http.client.HTTPConnection(host, timeout=30)
+    path = quote(path, safe="/-_.~")
+    local.connection.request("PUT", path, body, sign("PUT", host, path, body))
+    response = local.connection.getresponse()
+    answer = response.read()
+    # 409: the bucket is there
+    if response.status != 200 and not (response.status == 409 and path.count("/") == 1):
+        raise SystemExit("PUT %s: %d %s" % (path, response.status, answer.decode()))
+
+
+def main():
+    endpoint, bucket, folder = sys.argv[1:]
+    host = urlsplit(endpoint).netloc
+
+    def put_file(path):
+        with open(path, "rb") as file:
+            put(host, "/%s/%s" % (bucket, os.path.relpath(path, folder)), file.read())
+
+    put(host, "/" + bucket, b"")
+    paths = [os.path.join(where, name) for where, _, names in os.walk(folder) for name in names]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(put_file, paths):
+            pass
+    print(len(paths))
+
+
+if __name__ == "__main__":
+    main()
