@@ -26,3 +26,877 @@ CREATE FUNCTION pinterest.options(
     RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'pinterest_options' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 50;
 COMMENT ON FUNCTION pinterest.options() IS 'every option of the foreign data wrappers, and where it goes';
+
+--
+-- Cleaning
+--
+
+CREATE FUNCTION pinterest.parse_follower_count(text) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'pinterest_parse_follower_count' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pinterest.parse_follower_count(text) IS '831, 124k, 1.2M or 3B as a number; NULL for anything else';
+
+CREATE FUNCTION pinterest.strip_save_location(text) RETURNS text
+    AS 'MODULE_PATHNAME', 'pinterest_strip_save_location' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pinterest.strip_save_location(text) IS 'the folder of a save location, without the words before it';
+
+CREATE FUNCTION pinterest.null_if_missing(text) RETURNS text
+    AS 'MODULE_PATHNAME', 'pinterest_null_if_missing' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pinterest.null_if_missing(text) IS 'NULL for blank text and for the texts that stand for a missing value';
+
+CREATE FUNCTION pinterest.parse_timestamp(text) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'pinterest_parse_timestamp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pinterest.parse_timestamp(text) IS 'a time in one of the four spellings of the records; NULL for anything else';
+
+CREATE FUNCTION pinterest.age_group(integer) RETURNS text
+    AS 'MODULE_PATHNAME', 'pinterest_age_group' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pinterest.age_group(integer) IS '18-24, 25-35, 36-50 or +50; NULL below 18';
+
+--
+-- Pipelines
+--
+-- Functions whose names begin with "_" are steps of create_pipeline, not for
+-- calling.  All run as the caller, who owns what they make.
+--
+
+-- What a wrapper decides of a source table, all of it: the options, the
+-- columns that hold a record's position, and the order in which the latest
+-- record comes first.  Whatever else a pipeline has is the same for all.
+CREATE FUNCTION pinterest._source_definition(
+    wrapper name, kind text, user_id text, location text,
+    OUT options text, OUT position_columns text, OUT latest_first text)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+    IF wrapper = 's3_json' THEN
+        IF location IS NULL THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'invalid_parameter_value',
+                MESSAGE = 'location is required for a pipeline over s3_json',
+                HINT = 'Give the folder that holds "topics", such as s3://bucket or file:///directory.';
+        END IF;
+        -- An object of the sink is named by partition and offset.  Objects
+        -- have no time of their own: what is sent again has a later offset.
+        options := format('location %L, layout %L, on_error %L',
+            format('%s%stopics/%s.%s/partition=*/', location,
+                CASE WHEN right(location, 1) = '/' THEN '' ELSE '/' END, user_id, kind),
+            'sink', 'ignore');
+        position_columns := $sql$
+            record_path text OPTIONS (metadata 'path'),
+            record_partition integer OPTIONS (metadata 'partition'),
+            record_offset bigint OPTIONS (metadata 'offset'),
+            record_line bigint OPTIONS (metadata 'line')$sql$;
+        latest_first := 'record_partition DESC, record_offset DESC, record_line DESC';
+    ELSE
+        RAISE EXCEPTION USING
+            ERRCODE = 'feature_not_supported',
+            MESSAGE = format('pipelines over foreign data wrapper "%s" are not supported', wrapper),
+            HINT = 'Use a server of the wrapper s3_json.';
+    END IF;
+END
+$$;
+
+-- The three foreign tables: the keys of the wire in the order sent, then the
+-- position.  Text that cleaning has to judge stays text.
+CREATE FUNCTION pinterest._create_source_tables(
+    pipeline name, wrapper name, server name, user_id text, location text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+    source record;
+BEGIN
+    FOR source IN
+        SELECT kind, columns, d.*
+        FROM (VALUES
+            -- older emulators say "idx" for "index"
+            ('pin', $sql$
+                index integer,
+                idx integer,
+                unique_id uuid,
+                title text,
+                description text,
+                poster_name text,
+                follower_count text,
+                tag_list text,
+                is_image_or_video text,
+                image_src text,
+                downloaded integer,
+                save_location text,
+                category text$sql$),
+            ('geo', $sql$
+                ind integer,
+                "timestamp" text,
+                latitude double precision,
+                longitude double precision,
+                country text$sql$),
+            ('user', $sql$
+                ind integer,
+                first_name text,
+                last_name text,
+                age integer,
+                date_joined text$sql$)) AS k(kind, columns),
+            pinterest._source_definition(wrapper, kind, user_id, location) AS d
+    LOOP
+        EXECUTE format('CREATE FOREIGN TABLE %I.%I (%s, %s) SERVER %I OPTIONS (%s)',
+            pipeline, source.kind || '_source',
+            source.columns, source.position_columns, server, source.options);
+        EXECUTE format('COMMENT ON FOREIGN TABLE %I.%I IS %L',
+            pipeline, source.kind || '_source',
+            format('%s records as they came, repeated ones included', source.kind));
+    END LOOP;
+END
+$$;
+
+-- The cleaned views: one row per ind, the latest.  A record of another kind
+-- that went astray has no key of this one's and is no row: pins alone have an
+-- index; geo and user records both have an ind, so they must have more.
+CREATE FUNCTION pinterest._create_cleaned_views(pipeline name, latest_first text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+    EXECUTE format($sql$
+        CREATE VIEW %1$I.pin AS
+        SELECT DISTINCT ON (ind)
+            coalesce(index, idx) AS ind,
+            unique_id,
+            pinterest.null_if_missing(title) AS title,
+            pinterest.null_if_missing(description) AS description,
+            pinterest.parse_follower_count(follower_count) AS follower_count,
+            pinterest.null_if_missing(poster_name) AS poster_name,
+            pinterest.null_if_missing(tag_list) AS tag_list,
+            pinterest.null_if_missing(is_image_or_video) AS is_image_or_video,
+            pinterest.null_if_missing(image_src) AS image_src,
+            pinterest.null_if_missing(pinterest.strip_save_location(save_location)) AS save_location,
+            pinterest.null_if_missing(category) AS category
+        FROM %1$I.pin_source
+        WHERE coalesce(index, idx) IS NOT NULL
+        ORDER BY ind, %2$s;
+        COMMENT ON VIEW %1$I.pin IS 'posts, cleaned: one row per ind, the latest';
+
+        CREATE VIEW %1$I.geo AS
+        SELECT DISTINCT ON (ind)
+            ind,
+            pinterest.null_if_missing(country) AS country,
+            CASE WHEN latitude IS NOT NULL AND longitude IS NOT NULL
+                 THEN ARRAY[latitude, longitude] END AS coordinates,
+            pinterest.parse_timestamp("timestamp") AS "timestamp"
+        FROM %1$I.geo_source
+        WHERE ind IS NOT NULL
+            AND num_nonnulls("timestamp", latitude, longitude, country) > 0
+        ORDER BY ind, %2$s;
+        COMMENT ON VIEW %1$I.geo IS 'where and when of each post, cleaned: one row per ind, the latest';
+        COMMENT ON COLUMN %1$I.geo.coordinates IS 'latitude, longitude';
+
+        CREATE VIEW %1$I.users AS
+        SELECT DISTINCT ON (ind)
+            ind,
+            pinterest.null_if_missing(first_name) || ' ' || pinterest.null_if_missing(last_name) AS user_name,
+            age,
+            pinterest.parse_timestamp(date_joined) AS date_joined
+        FROM %1$I.user_source
+        WHERE ind IS NOT NULL
+            AND num_nonnulls(first_name, last_name, age, date_joined) > 0
+        ORDER BY ind, %2$s;
+        COMMENT ON VIEW %1$I.users IS 'who posted each post, cleaned: one row per ind, the latest';
+        COMMENT ON COLUMN %1$I.users.user_name IS 'first name, blank, last name'
+        $sql$, pipeline, latest_first);
+END
+$$;
+
+-- The query views.  They read pin, geo and users of their own schema, found by
+-- the search path; it is new and empty of anybody else's objects.
+CREATE FUNCTION pinterest._create_query_views(pipeline name) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+    -- People who have a post with a follower count, each once, with that of
+    -- their latest such post.
+    people CONSTANT text := $sql$
+        SELECT DISTINCT ON (user_name, age, date_joined)
+            user_name, age, date_joined, follower_count
+        FROM users JOIN pin USING (ind) JOIN geo USING (ind)
+        WHERE follower_count IS NOT NULL
+        ORDER BY user_name, age, date_joined, "timestamp" DESC NULLS LAST, ind DESC$sql$;
+    described record;
+BEGIN
+    PERFORM set_config('search_path', format('%I, pg_temp', pipeline), true);
+
+    CREATE VIEW most_popular_category_by_country AS
+    SELECT DISTINCT ON (country) country, category, count(*) AS category_count
+    FROM pin JOIN geo USING (ind)
+    WHERE country IS NOT NULL AND category IS NOT NULL
+    GROUP BY country, category
+    ORDER BY country, category_count DESC, category COLLATE "C";
+
+    CREATE VIEW posts_per_category_by_year AS
+    SELECT extract(year FROM "timestamp")::integer AS post_year, category, count(*) AS category_count
+    FROM pin JOIN geo USING (ind)
+    WHERE extract(year FROM "timestamp") BETWEEN 2018 AND 2022 AND category IS NOT NULL
+    GROUP BY post_year, category;
+
+    CREATE VIEW most_popular_category_by_year AS
+    SELECT DISTINCT ON (post_year) post_year, category, category_count
+    FROM posts_per_category_by_year
+    ORDER BY post_year, category_count DESC, category COLLATE "C";
+
+    CREATE VIEW most_followed_user_by_country AS
+    SELECT DISTINCT ON (country) country, poster_name, follower_count
+    FROM pin JOIN geo USING (ind)
+    WHERE country IS NOT NULL AND poster_name IS NOT NULL AND follower_count IS NOT NULL
+    ORDER BY country, follower_count DESC, poster_name COLLATE "C";
+
+    CREATE VIEW country_with_most_followed_user AS
+    SELECT country, follower_count
+    FROM most_followed_user_by_country
+    ORDER BY follower_count DESC, country COLLATE "C"
+    LIMIT 1;
+
+    CREATE VIEW most_popular_category_by_age_group AS
+    SELECT DISTINCT ON (age_group) pinterest.age_group(age) AS age_group, category, count(*) AS category_count
+    FROM pin JOIN users USING (ind)
+    WHERE pinterest.age_group(age) IS NOT NULL AND category IS NOT NULL
+    GROUP BY age_group, category
+    ORDER BY age_group, category_count DESC, category COLLATE "C";
+
+    EXECUTE format($sql$
+        CREATE VIEW median_followers_by_age_group AS
+        SELECT pinterest.age_group(age) AS age_group,
+            percentile_cont(0.5) WITHIN GROUP (ORDER BY follower_count) AS median_follower_count
+        FROM (%s) AS people
+        WHERE pinterest.age_group(age) IS NOT NULL
+        GROUP BY age_group$sql$, people);
+
+    CREATE VIEW users_joined_by_year AS
+    SELECT extract(year FROM date_joined)::integer AS post_year, count(*) AS number_users_joined
+    FROM (SELECT DISTINCT user_name, age, date_joined FROM users) AS people
+    WHERE extract(year FROM date_joined) BETWEEN 2015 AND 2020
+    GROUP BY post_year;
+
+    EXECUTE format($sql$
+        CREATE VIEW median_followers_by_join_year AS
+        SELECT extract(year FROM date_joined)::integer AS post_year,
+            percentile_cont(0.5) WITHIN GROUP (ORDER BY follower_count) AS median_follower_count
+        FROM (%s) AS people
+        WHERE extract(year FROM date_joined) BETWEEN 2015 AND 2020
+        GROUP BY post_year$sql$, people);
+
+    EXECUTE format($sql$
+        CREATE VIEW median_followers_by_join_year_and_age_group AS
+        SELECT pinterest.age_group(age) AS age_group,
+            extract(year FROM date_joined)::integer AS post_year,
+            percentile_cont(0.5) WITHIN GROUP (ORDER BY follower_count) AS median_follower_count
+        FROM (%s) AS people
+        WHERE pinterest.age_group(age) IS NOT NULL
+            AND extract(year FROM date_joined) BETWEEN 2015 AND 2020
+        GROUP BY age_group, post_year$sql$, people);
+
+    FOR described IN
+        SELECT * FROM (VALUES
+            ('most_popular_category_by_country', 'the category with the most posts, by country'),
+            ('posts_per_category_by_year', 'posts by year and category, 2018 to 2022'),
+            ('most_popular_category_by_year', 'the category with the most posts, by year, 2018 to 2022'),
+            ('most_followed_user_by_country', 'the poster with the most followers, by country'),
+            ('country_with_most_followed_user', 'the country of the poster with the most followers of all: one row'),
+            ('most_popular_category_by_age_group', 'the category with the most posts, by age group of the users'),
+            ('median_followers_by_age_group', 'median follower count of the users, by age group'),
+            ('users_joined_by_year', 'how many users joined, by year, 2015 to 2020'),
+            ('median_followers_by_join_year', 'median follower count of the users, by the year they joined, 2015 to 2020'),
+            ('median_followers_by_join_year_and_age_group',
+             'median follower count of the users, by age group and the year they joined, 2015 to 2020'))
+            AS d(relation, description)
+    LOOP
+        EXECUTE format('COMMENT ON VIEW %I IS %L', described.relation, described.description);
+    END LOOP;
+
+    FOR described IN
+        SELECT * FROM (VALUES
+            ('most_popular_category_by_country', 'country', 'where the posts were made'),
+            ('most_popular_category_by_country', 'category', 'the category; of equals the first by the alphabet'),
+            ('most_popular_category_by_country', 'category_count', 'posts of this category in this country'),
+            ('posts_per_category_by_year', 'post_year', 'year of the posts'),
+            ('posts_per_category_by_year', 'category', 'category of the posts'),
+            ('posts_per_category_by_year', 'category_count', 'posts of this category in this year'),
+            ('most_popular_category_by_year', 'post_year', 'year of the posts'),
+            ('most_popular_category_by_year', 'category', 'the category; of equals the first by the alphabet'),
+            ('most_popular_category_by_year', 'category_count', 'posts of this category in this year'),
+            ('most_followed_user_by_country', 'country', 'where the posts were made'),
+            ('most_followed_user_by_country', 'poster_name', 'the poster; of equals the first by the alphabet'),
+            ('most_followed_user_by_country', 'follower_count', 'followers of this poster'),
+            ('country_with_most_followed_user', 'country', 'the country; of equals the first by the alphabet'),
+            ('country_with_most_followed_user', 'follower_count', 'followers of its most followed poster'),
+            ('most_popular_category_by_age_group', 'age_group', 'age group of the users who posted'),
+            ('most_popular_category_by_age_group', 'category', 'the category; of equals the first by the alphabet'),
+            ('most_popular_category_by_age_group', 'category_count', 'posts of this category by this age group'),
+            ('median_followers_by_age_group', 'age_group', 'age group of the users'),
+            ('median_followers_by_age_group', 'median_follower_count', 'median over users, each counted once'),
+            ('users_joined_by_year', 'post_year', 'year in which the users joined'),
+            ('users_joined_by_year', 'number_users_joined', 'users who joined, each counted once'),
+            ('median_followers_by_join_year', 'post_year', 'year in which the users joined'),
+            ('median_followers_by_join_year', 'median_follower_count', 'median over users, each counted once'),
+            ('median_followers_by_join_year_and_age_group', 'age_group', 'age group of the users'),
+            ('median_followers_by_join_year_and_age_group', 'post_year', 'year in which the users joined'),
+            ('median_followers_by_join_year_and_age_group', 'median_follower_count',
+             'median over users, each counted once'))
+            AS d(relation, attribute, description)
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN %I.%I IS %L',
+            described.relation, described.attribute, described.description);
+    END LOOP;
+END
+$$;
+
+-- Refuses what no pipeline can have, before anything is made.
+CREATE FUNCTION pinterest._check_pipeline_arguments(name text, server text, user_id text, mode text) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+    argument text := CASE
+        WHEN name IS NULL THEN 'name'
+        WHEN server IS NULL THEN 'server'
+        WHEN user_id IS NULL THEN 'user_id'
+        WHEN mode IS NULL THEN 'mode' END;
+BEGIN
+    IF argument IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'null_value_not_allowed',
+            MESSAGE = format('%s must not be null', argument);
+    ELSIF name = '' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_name',
+            MESSAGE = 'pipeline name must not be empty';
+    ELSIF octet_length(name) > current_setting('max_identifier_length')::integer THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'name_too_long',
+            MESSAGE = 'pipeline name is too long',
+            DETAIL = format('A name has at most %s bytes.', current_setting('max_identifier_length'));
+    ELSIF user_id = '' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'user_id must not be empty';
+    ELSIF user_id ~ '[/*]' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('invalid user_id "%s"', user_id),
+            DETAIL = 'A user_id is part of one name on the wire and cannot contain "/" or "*".',
+            HINT = 'Folders belong into location: user_id is what stands before ".pin".';
+    ELSIF mode = 'landed' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'feature_not_supported',
+            MESSAGE = 'pipeline mode "landed" is not supported in this version',
+            HINT = 'Use mode "live".';
+    ELSIF mode <> 'live' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('invalid pipeline mode "%s"', mode),
+            HINT = 'The only mode in this version is "live".';
+    END IF;
+END
+$$;
+
+CREATE FUNCTION pinterest.create_pipeline(
+    name text, server text, user_id text, location text DEFAULT NULL, mode text DEFAULT 'live') RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+    wrapper name;
+BEGIN
+    PERFORM pinterest._check_pipeline_arguments(name, server, user_id, mode);
+
+    SELECT fdwname INTO wrapper
+    FROM pg_foreign_server JOIN pg_foreign_data_wrapper AS w ON w.oid = srvfdw
+    WHERE srvname = server;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'undefined_object',
+            MESSAGE = format('server "%s" does not exist', server),
+            HINT = 'Make one with CREATE SERVER.';
+    END IF;
+
+    EXECUTE format('CREATE SCHEMA %I', name);
+    EXECUTE format('COMMENT ON SCHEMA %I IS %L', name,
+        format('Pinterest pipeline of user %s over server %s', user_id, server));
+    PERFORM pinterest._create_source_tables(name, wrapper, server, user_id, location);
+    PERFORM pinterest._create_cleaned_views(name, latest_first)
+    FROM pinterest._source_definition(wrapper, 'pin', user_id, location);
+    PERFORM pinterest._create_query_views(name);
+END
+$$;
+COMMENT ON FUNCTION pinterest.create_pipeline(text, text, text, text, text)
+    IS 'makes a schema with the foreign tables, the cleaned views and the query views of a user''s records';
+
+-- Nothing is dropped by CASCADE: what somebody else built on a pipeline makes
+-- the plain DROP fail, with PostgreSQL's own list of what depends on it.
+CREATE FUNCTION pinterest.drop_pipeline(name text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+    source_names CONSTANT text[] := '{pin_source, geo_source, user_source}';
+    view_names CONSTANT text[] := '{pin, geo, users,
+        most_popular_category_by_country,
+        posts_per_category_by_year, most_popular_category_by_year,
+        most_followed_user_by_country, country_with_most_followed_user,
+        most_popular_category_by_age_group,
+        median_followers_by_age_group,
+        users_joined_by_year,
+        median_followers_by_join_year,
+        median_followers_by_join_year_and_age_group}';
+    pipeline oid;
+    own oid[];
+    sources text;
+    views text;
+    strangers text;
+BEGIN
+    IF name IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'name must not be null';
+    END IF;
+    SELECT oid INTO pipeline FROM pg_namespace WHERE nspname = name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_schema_name',
+            MESSAGE = format('pipeline "%s" does not exist', name);
+    END IF;
+
+    SELECT string_agg(format('%I.%I', name, relname), ', ')
+    INTO sources
+    FROM pg_class
+        JOIN pg_foreign_table ON ftrelid = pg_class.oid
+        JOIN pg_foreign_server AS s ON s.oid = ftserver
+        JOIN pg_foreign_data_wrapper AS w ON w.oid = srvfdw
+    WHERE relnamespace = pipeline AND relname = ANY (source_names)
+        AND fdwname IN ('s3_json')
+    HAVING count(*) = cardinality(source_names);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'wrong_object_type',
+            MESSAGE = format('schema "%s" is not a pipeline', name),
+            DETAIL = format('A pipeline has the foreign tables %s.', array_to_string(source_names, ', ')),
+            HINT = 'Use DROP SCHEMA to drop other schemas.';
+    END IF;
+
+    SELECT array_agg(oid), string_agg(format('%I.%I', name, relname), ', ') FILTER (WHERE relkind = 'v')
+    INTO own, views
+    FROM pg_class
+    WHERE relnamespace = pipeline
+        AND (relkind = 'v' AND relname = ANY (view_names)
+             OR relkind = 'f' AND relname = ANY (source_names));
+
+    SELECT string_agg(pg_describe_object(classid, objid, 0), ', ' ORDER BY classid, objid)
+    INTO strangers
+    FROM pg_depend
+    WHERE refclassid = 'pg_namespace'::regclass AND refobjid = pipeline AND deptype = 'n'
+        AND NOT (classid = 'pg_class'::regclass AND objid = ANY (own));
+    IF strangers IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'dependent_objects_still_exist',
+            MESSAGE = format('schema of pipeline "%s" holds objects that create_pipeline did not make', name),
+            DETAIL = format('It also holds %s.', strangers),
+            HINT = 'Move them to another schema, or drop everything with DROP SCHEMA ... CASCADE.';
+    END IF;
+
+    IF views IS NOT NULL THEN
+        EXECUTE 'DROP VIEW ' || views;
+    END IF;
+    EXECUTE 'DROP FOREIGN TABLE ' || sources;
+    EXECUTE format('DROP SCHEMA %I', name);
+END
+$$;
+COMMENT ON FUNCTION pinterest.drop_pipeline(text)
+    IS 'drops what create_pipeline made; refuses when anything else is in the schema or depends on it';
+
+--
+-- Generated posts
+--
+-- Every value is drawn by hashing what it belongs to (a post or a poster), the
+-- seed and a number for its purpose: the same on every machine and server
+-- version, and independent of how many posts are made besides.  The _functions
+-- are in language SQL without SET so that the planner inlines them; they are
+-- called from generate_posts, which sets the search path.
+--
+
+-- A number from 0 to 2^63 - 1.
+CREATE FUNCTION pinterest._draw(owner bigint, seed integer, purpose integer) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+SELECT hashint8extended(owner, seed::bigint * 256 + purpose) & 9223372036854775807
+$$;
+
+-- The words that texts are made of.  IMMUTABLE makes them constants of a plan.
+CREATE FUNCTION pinterest._words(list text) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+    RETURN CASE list
+        -- eight topics a category, in the order of the categories
+        WHEN 'category' THEN '{
+            art, beauty, christmas, diy-and-crafts, education, event-planning, finance, home-decor,
+            mens-fashion, quotes, tattoos, travel, vehicles}'
+        WHEN 'topic' THEN '{
+            Watercolour Clouds, Ink Sketches, Oil Pastel Fruit, Clay Figures, Paper Portraits, Gouache Gardens,
+            Charcoal Studies, Linocut Birds, Rose Water Toner, Evening Skin Care, Natural Brows, Soft Curls,
+            Nail Colours, Oat Face Masks, Braided Updos, Glowing Make-up, Wooden Stars, Pine Wreaths,
+            Advent Calendars, Gingerbread Houses, Tree Ribbons, Mantel Garlands, Snow Globes, Gift Wrapping,
+            Macrame Knots, Felt Animals, Resin Trays, Pressed Flowers, Yarn Baskets, Candle Moulds,
+            Paper Lanterns, Button Jewellery, Times Tables, Reading Corners, Science Jars, Spelling Games,
+            Map Puzzles, Classroom Labels, Story Cards, Counting Beads, Balloon Arches, Table Settings,
+            Garden Parties, Guest Lists, Dessert Bars, Picnic Baskets, Seating Charts, Party Favours,
+            Saving Jars, Monthly Budgets, Debt Trackers, Grocery Plans, Side Incomes, Pension Basics,
+            No-Spend Weeks, Cash Envelopes, Linen Curtains, Gallery Walls, Open Shelves, Rattan Lamps,
+            Painted Doors, Reading Nooks, Tiled Kitchens, Woven Rugs, Tweed Jackets, Suede Boots, Oxford Shirts,
+            Wool Overcoats, Linen Suits, Knit Ties, Denim Layers, Travel Watches, Morning Thoughts,
+            Words on Courage, Short Wisdom, Kind Reminders, Lines on Love, Patience Notes, Quiet Mottos,
+            Letters to Self, Fine Line Ferns, Tiny Moons, Mountain Outlines, Swallow Pairs, Ankle Bands,
+            Botanical Sleeves, Compass Roses, Dotwork Whales, Harbour Towns, Night Trains, Island Ferries,
+            Desert Roads, Alpine Huts, Old Markets, Packing Lists, Coastal Walks, Camper Vans, Vintage Scooters,
+            Roof Boxes, Chrome Bumpers, Cargo Bikes, Rally Stripes, Leather Seats, Pickup Trucks}'
+        WHEN 'title_start' THEN '{
+            10 Easy Ideas for, How to Plan, The Best, A Calm Look at, Everything About, 25 Lovely, My Favourite,
+            Simple, Beginner Notes on, Weekend Project:, Why We Love, All You Need for, Ten-Minute, Modern,
+            A Small Guide to, Unexpected}'
+        WHEN 'title_end' THEN '{
+            "", "", "", " for Small Spaces", " on a Rainy Sunday", " That Everyone Will Love", " in Five Steps",
+            " You Can Try Today", " - Tips & Pictures", " for Every Season", " | A Complete Guide",
+            " (With Free Template)", " on a Tight Budget", " for Absolute Beginners",
+            " You Have Not Seen Before",
+            " - A Long Read With Drawings, Prices, Mistakes and What We Would Do Differently"}'
+        WHEN 'sentence' THEN '{
+            We tried it at home and took notes., Save this for a quiet afternoon., No special tools are needed.,
+            A list of everything you need is at the end.,
+            "It takes less time than you think, and most of it is waiting.",
+            Our readers sent in their own versions., "Start small, then add a little every week.",
+            The pictures show each step from above., Works just as well with what is already in the cupboard.,
+            Prices were checked last month., Perfect for beginners & for those who gave up once before.,
+            Here is what we would do differently next time., Children can help with nearly all of it.,
+            "The second half is about mistakes, and how to mend them.",
+            Print the sheet and hang it on the wall., You will find the measurements in both units.,
+            It keeps for years when it is stored dry., Ask your neighbours before you begin.,
+            Colours are easy to change., Looks far more expensive than it was.,
+            Inspired by a visit to the seaside., Pick one idea and finish it today!,
+            What began as a joke became our most read page., All links go to small workshops.,
+            The short version: patience., "Made by hand, one at a time.",
+            "Tag us when you try it, we love to see results.", Suitable for rented flats too.,
+            "Twelve variants, from plain to extravagant.", Follow along and pause where you like.,
+            There is a video at the bottom of the page., Questions are answered every Friday.}'
+        WHEN 'tag_start' THEN '{
+            "", "", "Best ", "Easy ", "Modern ", "Vintage ", "Creative ", "Simple ", "Beautiful ", "Homemade ",
+            "Minimal ", "Cosy ", "Colourful ", "Classic ", "Inspiring ", "Little "}'
+        WHEN 'tag_end' THEN '{
+            "", "", "", " Ideas", " Inspiration", " Tips", " For Beginners", " Style", " Tutorial", " Design",
+            " At Home", " Looks", " Board", " Photos", " 2021", " Projects"}'
+        WHEN 'poster_start' THEN '{
+            Amber, Autumn, Bold, Bramble, Bright, Calm, Cedar, Cheerful, Clever, Cloudy, Copper, Coral, Cosy,
+            Crisp, Curious, Dapper, Daring, Early, Eager, Fancy, Fern, Fresh, Gentle, Gilded, Golden, Happy,
+            Hazel, Honest, Humble, Idle, Ivory, Jolly, Juniper, Keen, Kind, Lemon, Little, Lively, Lucky, Lunar,
+            Maple, Mellow, Merry, Misty, Modern, Noble, Olive, Pale, Patient, Plum, Polished, Quiet, Rapid,
+            Restless, Rosy, Rustic, Sage, Silver, Simple, Sunny, Swift, Tidy, Velvet, Wandering}'
+        WHEN 'poster_noun' THEN '{
+            Acorn, Anchor, Atlas, Attic, Badger, Barn, Basket, Beacon, Bicycle, Blossom, Bookshelf, Button,
+            Cabin, Candle, Canvas, Carousel, Chapter, Clover, Compass, Cottage, Cricket, Crow, Cupboard, Dahlia,
+            Easel, Ferry, Finch, Fox, Garden, Hammock, Harbour, Heron, Inkwell, Jar, Kettle, Kite, Ladder,
+            Lantern, Larder, Lighthouse, Lily, Magpie, Marble, Meadow, Mill, Mitten, Notebook, Orchard, Otter,
+            Paintbox, Pantry, Pebble, Pepper, Pigeon, Quill, Robin, Scarf, Sparrow, Teapot, Thimble, Umbrella,
+            Violet, Willow, Workbench}'
+        WHEN 'poster_end' THEN '{
+            "", " Blog", " & Co", " Studio", " | Ideas for Every Day", " at Home", .example, " Magazine",
+            " Official", " (Handmade)", " Diary", " Workshop", " - Tips, Tricks & Stories", " Club", " Journal",
+            " DIY"}'
+        WHEN 'first_name' THEN '{
+            Aaron, Abigail, Adam, Alice, Amanda, Andrew, Anna, Barbara, Benjamin, Bethany, Brian, Carla,
+            Catherine, Charles, Chloe, Daniel, David, Deborah, Diana, Dylan, Edward, Elena, Emily, Eric, Fiona,
+            Frank, Gabriel, Grace, Hannah, Harold, Helen, Isaac, Jacob, Janet, Jason, Jessica, Joan, Joshua,
+            Julia, Karen, Kevin, Laura, Leah, Linda, Lucas, Marcus, Maria, Martin, Megan, Michael, Monica,
+            Nathan, Nicole, Oliver, Patricia, Paul, Rachel, Rebecca, Robert, Sarah, Simon, Sophie, Teresa,
+            Victor}'
+        WHEN 'last_name_start' THEN '{
+            Ash, Black, Brad, Brook, Burn, Clay, Cole, Dal, East, Fair, Glen, Gold, Grey, Hart, Hazel, Heath,
+            Hol, Kings, Lang, Long, Mar, Mill, New, North, Oak, Red, Ridge, Ross, Stan, Thorn, West, Whit}'
+        WHEN 'last_name_end' THEN '{
+            berry, bank, bury, by, combe, dale, den, field, ford, ham, land, ley, man, more, ton, wood}'
+        WHEN 'country' THEN '{
+            Afghanistan, Albania, Algeria, American Samoa, Andorra, Angola, Anguilla,
+            Antarctica (the territory South of 60 deg S), Antigua and Barbuda, Argentina, Armenia, Aruba,
+            Australia, Austria, Azerbaijan, Bahamas, Bahrain, Bangladesh, Barbados, Belarus, Belgium, Belize,
+            Benin, Bermuda, Bhutan, Bolivia, Bosnia and Herzegovina, Botswana, Bouvet Island (Bouvetoya),
+            Brazil, British Indian Ocean Territory (Chagos Archipelago), British Virgin Islands,
+            Brunei Darussalam, Bulgaria, Burkina Faso, Burundi, Cambodia, Cameroon, Canada, Cape Verde,
+            Cayman Islands, Central African Republic, Chad, Chile, China, Christmas Island,
+            Cocos (Keeling) Islands, Colombia, Comoros, Congo, Cook Islands, Costa Rica, Cote d''Ivoire,
+            Croatia, Cuba, Cyprus, Czech Republic, Denmark, Djibouti, Dominica, Dominican Republic, Ecuador,
+            Egypt, El Salvador, Equatorial Guinea, Eritrea, Estonia, Ethiopia, Falkland Islands (Malvinas),
+            Faroe Islands, Fiji, Finland, France, French Guiana, French Polynesia, French Southern Territories,
+            Gabon, Gambia, Georgia, Germany, Ghana, Gibraltar, Greece, Greenland, Grenada, Guadeloupe, Guam,
+            Guatemala, Guernsey, Guinea, Guinea-Bissau, Guyana, Haiti, Heard Island and McDonald Islands,
+            Holy See (Vatican City State), Honduras, Hong Kong, Hungary, Iceland, India, Indonesia, Iran, Iraq,
+            Ireland, Isle of Man, Israel, Italy, Jamaica, Japan, Jersey, Jordan, Kazakhstan, Kenya, Kiribati,
+            Korea, Kuwait, Kyrgyz Republic, Lao People''s Democratic Republic, Latvia, Lebanon, Lesotho,
+            Liberia, Libyan Arab Jamahiriya, Liechtenstein, Lithuania, Luxembourg, Macao, Macedonia, Madagascar,
+            Malawi, Malaysia, Maldives, Mali, Malta, Marshall Islands, Martinique, Mauritania, Mauritius,
+            Mayotte, Mexico, Micronesia, Moldova, Monaco, Mongolia, Montenegro, Montserrat, Morocco, Mozambique,
+            Myanmar, Namibia, Nauru, Nepal, Netherlands, Netherlands Antilles, New Caledonia, New Zealand,
+            Nicaragua, Niger, Nigeria, Niue, Norfolk Island, Northern Mariana Islands, Norway, Oman, Pakistan,
+            Palau, Palestinian Territory, Panama, Papua New Guinea, Paraguay, Peru, Philippines,
+            Pitcairn Islands, Poland, Portugal, Puerto Rico, Qatar, Reunion, Romania, Russian Federation,
+            Rwanda, Saint Barthelemy, Saint Helena, Saint Kitts and Nevis, Saint Lucia, Saint Martin,
+            Saint Pierre and Miquelon, Saint Vincent and the Grenadines, Samoa, San Marino,
+            Sao Tome and Principe, Saudi Arabia, Senegal, Serbia, Seychelles, Sierra Leone, Singapore,
+            Slovakia (Slovak Republic), Slovenia, Solomon Islands, Somalia, South Africa,
+            South Georgia and the South Sandwich Islands, Spain, Sri Lanka, Sudan, Suriname,
+            Svalbard & Jan Mayen Islands, Swaziland, Sweden, Switzerland, Syrian Arab Republic, Taiwan,
+            Tajikistan, Tanzania, Thailand, Timor-Leste, Togo, Tokelau, Tonga, Trinidad and Tobago, Tunisia,
+            Turkey, Turkmenistan, Turks and Caicos Islands, Tuvalu, Uganda, Ukraine, United Arab Emirates,
+            United Kingdom, United States Minor Outlying Islands, United States Virgin Islands,
+            United States of America, Uruguay, Uzbekistan, Vanuatu, Venezuela, Vietnam, Wallis and Futuna,
+            Western Sahara, Yemen, Zambia, Zimbabwe}'
+    END;
+END
+$$;
+
+-- What real texts have beyond ASCII.  A database that is not UTF-8 may not be
+-- able to hold it, and gets something plain in its place.
+CREATE FUNCTION pinterest._ornaments(list text) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+    IF getdatabaseencoding() <> 'UTF8' THEN
+        RETURN CASE list
+            WHEN 'cut' THEN '{"... "}'
+            ELSE array_fill(' *'::text, '{16}') END;
+    END IF;
+    RETURN CASE list
+        -- an ellipsis and a no-break space
+        WHEN 'cut' THEN ARRAY[unistr('\2026\00A0')]
+        -- emoji, curly quotes and dashes; Cyrillic, Greek and Japanese; letters beyond the first plane
+        ELSE string_to_array(unistr(
+            ' \+01F60D\+01F60D|: \201CWow!\201D| \2013 Caf\00E9 Edition| \2728| \2665\FE0E| \2708\FE0F|'
+            ' \2019n\2019 More| \+01F384| \041B\0435\0442\043E| \03BA\03B1\03BB\03CC| \624B\4F5C\308A|'
+            ' \+01D4C1\+01D4CA\+01D4CE|\2122| \00AB\00E0 la carte\00BB| \25D5\203F\25D5| \00BD'), '|') END;
+END
+$$;
+
+-- Which post is whose, and of which kind.  Rolls are in parts of the 877 posts
+-- whose shares are known: 786 images, 26 videos, 65 stories, of which 13 lack
+-- the picture and another 10 everything.  Posters have ranks, and the square
+-- of an even draw makes low ranks frequent; poster 0 is "unknown".
+CREATE FUNCTION pinterest._generated_posts(n integer, seed integer)
+    RETURNS TABLE (ind integer, category_number integer, roll integer, poster bigint)
+    LANGUAGE sql STABLE PARALLEL SAFE AS
+$$
+SELECT ind, category_number, roll,
+    CASE WHEN roll < 867 THEN 1 + (posters * share >> 30) * share / 1073741824 ELSE 0 END
+FROM (
+    SELECT ind,
+        -- where each category begins in the 11,154 posts of the original
+        width_bucket(ind::bigint * 11154 / n,
+            '{894,1638,2637,3467,4329,5077,5865,6726,7579,8486,9459,10315}'::bigint[]) AS category_number,
+        (pinterest._draw(ind, seed, 0) % 877)::integer AS roll,
+        pinterest._draw(ind, seed, 1) % 1073741824 AS share,
+        n::bigint * 3 / 8 AS posters
+    FROM generate_series(0, n - 1) AS ind
+    OFFSET 0) AS post
+$$;
+
+CREATE FUNCTION pinterest._generated_pins(n integer, seed integer)
+    RETURNS TABLE (
+        index integer, unique_id uuid, title text, description text, poster_name text, follower_count text,
+        tag_list text, is_image_or_video text, image_src text, downloaded integer, save_location text, category text)
+    LANGUAGE sql STABLE PARALLEL SAFE AS
+$$
+SELECT ind,
+    overlay(overlay(md5_id PLACING '4' FROM 13) PLACING 'a' FROM 17)::uuid,
+
+    CASE WHEN roll >= 867 THEN 'No Title Data Available' ELSE
+        (pinterest._words('title_start'))[1 + (t & 15)] || ' '
+        || CASE WHEN t >> 16 & 127 = 0 THEN '"' || topic || '"' ELSE topic END
+        || (pinterest._words('title_end'))[1 + (t >> 4 & 15)]
+        || CASE WHEN (t >> 24) % 1000 < 106 THEN (pinterest._ornaments('text'))[1 + (t >> 8 & 15)] ELSE '' END
+        || CASE WHEN (t >> 40) % 1000 = 0 THEN E'\n' ELSE '' END
+    END,
+
+    CASE
+        WHEN roll >= 812 THEN 'No description available Story format'
+        WHEN (d >> 40) % 812 < 15 THEN 'No description available'
+        WHEN length(description) > 180 THEN left(description, 178) || (pinterest._ornaments('cut'))[1]
+        ELSE description
+    END,
+
+    CASE WHEN poster = 0 THEN 'User Info Error' ELSE
+        (pinterest._words('poster_start'))[1 + (shuffled & 63)] || ' '
+        || (pinterest._words('poster_noun'))[1 + (shuffled >> 6)]
+        -- each shuffled number meets each ending once in 16 rounds, so that names are unique
+        || (pinterest._words('poster_end'))[1 + (round + shuffled & 15)]
+        || CASE WHEN round >= 16 THEN ' ' || (round >> 4) + 1 ELSE '' END
+        || CASE
+            WHEN p % 1000 < 22 THEN (pinterest._ornaments('text'))[1 + (p >> 16 & 15)]
+            WHEN p % 1000 < 38 THEN ' '
+            WHEN p % 1000 = 38 THEN ' "at your service"'
+            ELSE '' END
+    END,
+
+    CASE
+        WHEN poster = 0 THEN 'User Info Error'
+        WHEN f % 867 < 10 THEN '0'
+        WHEN f % 867 < 173 THEN (1 + (f >> 20) % 940)::text
+        WHEN f % 867 < 805 THEN
+            -- evenly spread over the powers of two, thinner at both ends; a few gain a thousand between posts
+            least(985, power_of_two + (f >> 24 & power_of_two - 1)
+                + CASE WHEN f >> 40 & 127 = 0 THEN t & 1 ELSE 0 END) || 'k'
+        ELSE ('{1,1,1,1,2,2,2,2,2,2,2,2,2,2,3,3,4,4,5,5,5,5,5,5,5,6,8,8,2,2,1,15}'::text[])[1 + (f >> 20 & 31)] || 'M'
+    END,
+
+    CASE WHEN roll >= 867 OR (g >> 40) % 867 < 4 THEN 'N,o, ,T,a,g,s, ,A,v,a,i,l,a,b,l,e' ELSE tags END,
+
+    CASE WHEN roll < 786 THEN 'image' WHEN roll < 812 THEN 'video' ELSE 'multi-video(story page format)' END,
+
+    CASE
+        WHEN roll >= 854 THEN 'Image src error.'
+        ELSE 'https://img1.example/' || CASE WHEN roll < 786 THEN '' ELSE 'videos/thumbnails/' END || 'originals/'
+            || substr(md5_image, 1, 2) || '/' || substr(md5_image, 3, 2) || '/' || substr(md5_image, 5, 2) || '/'
+            || md5_image || CASE WHEN roll < 786 THEN '' ELSE '.0000001' END || '.jpg'
+    END,
+
+    CASE WHEN roll >= 854 THEN 0 ELSE 1 END,
+    'Local save in /data/' || category,
+    category
+FROM (
+    SELECT *,
+        sentence_of[1 + (d & 31)]
+        || CASE WHEN d >> 20 & 63 = 0 THEN ' We call it "the easy one".' ELSE '' END
+        || CASE WHEN (d >> 26) % 100 < 7 THEN (pinterest._ornaments('text'))[1 + (d >> 34 & 15)] ELSE '' END
+        || CASE WHEN d % 100 >= 12 THEN ' ' || topic || ': ' || sentence_of[1 + (d >> 5 & 31)] ELSE '' END
+        || CASE WHEN d % 100 >= 30 THEN ' ' || sentence_of[1 + (d >> 10 & 31)] ELSE '' END
+        || CASE WHEN d % 100 >= 54 THEN ' ' || sentence_of[1 + (d >> 15 & 31)]
+            || ' And then: ' || sentence_of[1 + (d >> 21 & 31)] ELSE '' END AS description,
+        topics[first_topic] || tag_end[1 + (g >> 4 & 15)]
+        || ',' || tag_start[1 + (g >> 8 & 15)] || topics[first_topic + 1]
+        || ',' || topics[first_topic + 2] || tag_end[1 + (g >> 12 & 15)]
+        || ',' || topics[first_topic + 3]
+        || ',' || topics[first_topic + 4]
+        || ',' || topics[first_topic + 5] || tag_end[1 + (g >> 36 & 15)]
+        || ',' || topics[first_topic + 6]
+        || ',' || topics[first_topic + 7]
+        || ',' || topic || tag_end[1 + (g >> 48 & 15)] AS tags,
+        1 << ('{0,1,2,2,3,3,4,4,5,5,6,6,7,7,8,9}'::integer[])[1 + (f >> 10 & 15)] AS power_of_two
+    FROM (
+        SELECT ind, roll, poster,
+            (pinterest._words('category'))[1 + category_number] AS category,
+            (pinterest._words('topic'))[1 + category_number * 8 + (pinterest._draw(ind, seed, 2) & 7)] AS topic,
+            1 + category_number * 8 AS first_topic,
+            pinterest._draw(ind, seed, 3) AS t,
+            pinterest._draw(ind, seed, 4) AS d,
+            pinterest._draw(ind, seed, 5) AS g,
+            pinterest._draw(poster, seed, 10) AS f,
+            pinterest._draw(poster, seed, 11) AS p,
+            -- an odd factor makes this one to one
+            poster * 2741 & 4095 AS shuffled,
+            poster >> 12 AS round,
+            md5(format('%s id %s', seed, ind)) AS md5_id,
+            md5(format('%s image %s', seed, ind)) AS md5_image
+        FROM pinterest._generated_posts(n, seed)
+        OFFSET 0) AS post,
+        (SELECT pinterest._words('topic') AS topics, pinterest._words('sentence') AS sentence_of,
+            pinterest._words('tag_start') AS tag_start, pinterest._words('tag_end') AS tag_end) AS words
+    OFFSET 0) AS post
+$$;
+
+-- Millionths of a degree as degrees, with six significant digits.
+CREATE FUNCTION pinterest._six_digits(millionths bigint) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+SELECT (millionths - millionths % CASE
+    WHEN abs(millionths) >= 100000000 THEN 1000
+    WHEN abs(millionths) >= 10000000 THEN 100
+    WHEN abs(millionths) >= 1000000 THEN 10
+    ELSE 1 END) / 1000000::double precision
+$$;
+
+CREATE FUNCTION pinterest._generated_geos(n integer, seed integer)
+    RETURNS TABLE (
+        ind integer, "timestamp" text, latitude double precision, longitude double precision, country text)
+    LANGUAGE sql STABLE PARALLEL SAFE AS
+$$
+SELECT ind,
+    -- the 1,824 days from 2017-10-20 to 2022-10-18
+    to_char(timestamp '2017-10-20' + t % (1824 * 86400) * interval '1 second', 'YYYY-MM-DD HH24:MI:SS'),
+    latitude, longitude,
+    -- nearly half of them in the first 13 countries of the alphabet
+    (pinterest._words('country'))[1 + (c >> 10) % CASE WHEN c & 1023 < 460 THEN 13 ELSE 243 END]
+FROM (
+    SELECT ind,
+        pinterest._draw(ind, seed, 6) AS t,
+        pinterest._draw(poster, seed, 12) AS c,
+        pinterest._draw(poster, seed, 13) % 179810000 - 89980000 AS y,
+        pinterest._draw(poster, seed, 14) % 358500000 - 179900000 AS x
+    FROM pinterest._generated_posts(n, seed)
+    OFFSET 0) AS post,
+    pinterest._six_digits(y) AS latitude,
+    pinterest._six_digits(x) AS longitude
+$$;
+
+CREATE FUNCTION pinterest._generated_users(n integer, seed integer)
+    RETURNS TABLE (ind integer, first_name text, last_name text, age integer, date_joined text)
+    LANGUAGE sql STABLE PARALLEL SAFE AS
+$$
+SELECT ind,
+    (pinterest._words('first_name'))[1 + (name & 63)],
+    (pinterest._words('last_name_start'))[1 + (name >> 6 & 31)]
+    || (pinterest._words('last_name_end'))[1 + (name >> 11 & 15)],
+    -- shares in parts of the 2,812 users known
+    (CASE
+        WHEN a % 2812 < 1269 THEN 20 + (a >> 16) % 5
+        WHEN a % 2812 < 2020 THEN 25 + (a >> 16) % 11
+        WHEN a % 2812 < 2567 THEN 36 + (a >> 16) % 15
+        ELSE 51 + (a >> 16) % 10 END)::integer,
+    to_char(
+        CASE
+            WHEN j % 2812 < 1127 THEN timestamp '2015-10-21' + (j >> 16) % (72 * 86400) * interval '1 second'
+            WHEN j % 2812 < 2376 THEN timestamp '2016-01-01' + (j >> 16) % (366 * 86400) * interval '1 second'
+            ELSE timestamp '2017-01-01' + (j >> 16) % (292 * 86400) * interval '1 second' END,
+        'YYYY-MM-DD HH24:MI:SS')
+FROM (
+    SELECT ind,
+        pinterest._draw(poster, seed, 15) AS name,
+        pinterest._draw(poster, seed, 16) AS a,
+        pinterest._draw(poster, seed, 17) AS j
+    FROM pinterest._generated_posts(n, seed)
+    OFFSET 0) AS post
+$$;
+
+-- The default of "schema" is evaluated by the caller, whose current schema it
+-- therefore is; the body has a search path of its own.
+CREATE FUNCTION pinterest.generate_posts(
+    n integer DEFAULT 11154, seed integer DEFAULT 0, schema name DEFAULT current_schema()) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS
+$$
+BEGIN
+    IF schema IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_schema_name',
+            MESSAGE = 'no schema has been selected to create in';
+    ELSIF n IS NULL OR n < 0 OR seed IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'n must be zero or more, and seed a number';
+    END IF;
+
+    -- columns and their order as on the wire, so that row_to_json gives the records
+    EXECUTE format($sql$
+        CREATE TABLE %1$I.pinterest_data (
+            index integer PRIMARY KEY, unique_id uuid, title text, description text, poster_name text,
+            follower_count text, tag_list text, is_image_or_video text, image_src text, downloaded integer,
+            save_location text, category text);
+        CREATE TABLE %1$I.geolocation_data (
+            ind integer PRIMARY KEY, "timestamp" text, latitude double precision, longitude double precision,
+            country text);
+        CREATE TABLE %1$I.user_data (
+            ind integer PRIMARY KEY, first_name text, last_name text, age integer, date_joined text)
+        $sql$, schema);
+    EXECUTE format('INSERT INTO %I.pinterest_data SELECT * FROM pinterest._generated_pins($1, $2)', schema)
+        USING n, seed;
+    EXECUTE format('INSERT INTO %I.geolocation_data SELECT * FROM pinterest._generated_geos($1, $2)', schema)
+        USING n, seed;
+    EXECUTE format('INSERT INTO %I.user_data SELECT * FROM pinterest._generated_users($1, $2)', schema)
+        USING n, seed;
+END
+$$;
+COMMENT ON FUNCTION pinterest.generate_posts(integer, integer, name)
+    IS 'makes the tables pinterest_data, geolocation_data and user_data with invented posts, the same for the same seed';
