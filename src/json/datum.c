@@ -22,6 +22,7 @@
 #include "utils/fmgroids.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 /* The one column of the row that json_populate_record fills. */
 #define POPULATE_KEY "v"

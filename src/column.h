@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * column.h
+ *	  What each column of a foreign table stands for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_COLUMN_H
+#define PINTEREST_COLUMN_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "source/source.h"
+#include "utils/rel.h"
+
+typedef enum ColumnKind
+{
+	COLUMN_FIELD,				/* a value of the record */
+	COLUMN_METADATA,			/* something the source knows */
+	COLUMN_HIVE					/* a NAME=VALUE element of the path */
+} ColumnKind;
+
+typedef struct Column
+{
+	AttrNumber	attnum;
+	const char *name;
+	Oid			typid;
+	int32		typmod;
+	ColumnKind	kind;
+	const char *field;			/* COLUMN_FIELD: key or JSON Pointer */
+	const SourceMetadata *metadata; /* COLUMN_METADATA */
+	const char *hive_key;		/* COLUMN_HIVE */
+} Column;
+
+/*
+ * The columns with the given attribute numbers (an integer List), in that
+ * order; dropped ones are left out.  List of Column in the current memory
+ * context.
+ */
+extern List *columns_of(Relation rel, const SourceOps *ops, List *attnums);
+
+/* Checks the options of one column; see the validator. */
+extern void column_validate(const SourceOps *ops, List *options);
+
+#endif							/* PINTEREST_COLUMN_H */

@@ -1,0 +1,71 @@
+/*-------------------------------------------------------------------------
+ *
+ * explain.c
+ *	  What EXPLAIN shows of a foreign scan, without touching the network.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "column.h"
+#include "fdw/fdw.h"
+#include "foreign/foreign.h"
+#include "option.h"
+#include "pg_compat.h"
+
+/* The JSON keys and pointers that are decoded. */
+static List *
+decoded_fields(Relation rel, const SourceOps *ops, List *attnums)
+{
+	List	   *fields = NIL;
+	ListCell   *lc;
+
+	foreach(lc, columns_of(rel, ops, attnums))
+	{
+		Column	   *column = lfirst(lc);
+
+		if (column->kind == COLUMN_FIELD)
+			fields = lappend(fields, unconstify(char *, column->field));
+	}
+	return fields;
+}
+
+/* "location" as the label "Location". */
+static char *
+label_of(const char *option)
+{
+	char	   *label = pstrdup(option);
+
+	label[0] = pg_toupper((unsigned char) label[0]);
+	return label;
+}
+
+static void
+explain_counters(Reader *reader, ExplainState *es)
+{
+	ReaderCounters counters;
+
+	reader_counters(reader, &counters);
+	ExplainPropertyInteger("Records", NULL, counters.records, es);
+	ExplainPropertyInteger("Rejected", NULL, counters.rejected, es);
+	for (int i = 0; i < counters.nsource; i++)
+		ExplainPropertyInteger(counters.source[i].label, NULL,
+							   counters.source[i].value, es);
+}
+
+void
+explain_scan(ForeignScanState *node, ExplainState *es)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	FdwScan  *state = node->fdw_state;
+	Relation	rel = node->ss.ss_currentRelation;
+	ForeignTable *table = GetForeignTable(RelationGetRelid(rel));
+	const SourceOps *ops = source_of_server(table->serverid);
+	List	   *fields = decoded_fields(rel, ops, list_nth(plan->fdw_private, PLAN_ATTNUMS));
+
+	ExplainPropertyText(label_of(ops->subject), option_text(table->options, ops->subject), es);
+	if (fields != NIL || es->format != EXPLAIN_FORMAT_TEXT)
+		ExplainPropertyList("Decoded Fields", fields, es);
+	if (es->analyze && state->reader != NULL)
+		explain_counters(state->reader, es);
+}

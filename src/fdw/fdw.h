@@ -1,0 +1,50 @@
+/*-------------------------------------------------------------------------
+ *
+ * fdw.h
+ *	  The executor's side: what the planner and the executor call.
+ *
+ * All wrappers share these callbacks; what differs is behind source.h.
+ *
+ *	handler.c	 the table of callbacks
+ *	validator.c	 options, as DDL sets them
+ *	plan.c		 size, paths, plan: never touches network or disk
+ *	scan.c		 begin, iterate, rescan, end
+ *	explain.c	 what EXPLAIN shows
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_FDW_H
+#define PINTEREST_FDW_H
+
+#include "postgres.h"
+
+#include "foreign/fdwapi.h"
+#include "reader.h"
+
+/* fdw_private of a ForeignScan: one item, the wanted columns. */
+#define PLAN_ATTNUMS 0			/* integer List of attribute numbers */
+
+/* A scan in execution. */
+typedef struct FdwScan
+{
+	Reader	   *reader;			/* NULL under plain EXPLAIN */
+	bool		started;		/* has a row been asked for since the rescan? */
+} FdwScan;
+
+/* plan.c */
+extern void plan_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid);
+extern void plan_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid);
+extern ForeignScan *plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relid,
+							  ForeignPath *path, List *tlist,
+							  List *clauses, Plan *outer_plan);
+
+/* scan.c */
+extern void scan_begin(ForeignScanState *node, int eflags);
+extern TupleTableSlot *scan_iterate(ForeignScanState *node);
+extern void scan_rewind(ForeignScanState *node);
+extern void scan_end(ForeignScanState *node);
+
+/* explain.c */
+extern void explain_scan(ForeignScanState *node, struct ExplainState *es);
+
+#endif							/* PINTEREST_FDW_H */

@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * handler.c
+ *	  The table of callbacks of the foreign data wrappers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fdw/fdw.h"
+#include "fmgr.h"
+
+PG_FUNCTION_INFO_V1(pinterest_s3_json_handler);
+
+Datum
+pinterest_s3_json_handler(PG_FUNCTION_ARGS)
+{
+	FdwRoutine *routine = makeNode(FdwRoutine);
+
+	routine->GetForeignRelSize = plan_rel_size;
+	routine->GetForeignPaths = plan_paths;
+	routine->GetForeignPlan = plan_scan;
+
+	routine->BeginForeignScan = scan_begin;
+	routine->IterateForeignScan = scan_iterate;
+	routine->ReScanForeignScan = scan_rewind;
+	routine->EndForeignScan = scan_end;
+
+	routine->ExplainForeignScan = explain_scan;
+
+	PG_RETURN_POINTER(routine);
+}

@@ -1,0 +1,62 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.c
+ *	  Begin, iterate, rescan, end: the work is the reader's.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "fdw/fdw.h"
+#include "pg_compat.h"
+
+void
+scan_begin(ForeignScanState *node, int eflags)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	FdwScan  *state = palloc0(sizeof(FdwScan));
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+
+	node->fdw_state = state;
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+
+	state->reader = reader_open(node->ss.ss_currentRelation, foreign_scan_user(node),
+								list_nth(plan->fdw_private, PLAN_ATTNUMS));
+
+	/* the reader leaves alone what nobody wants: NULL once, NULL always */
+	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
+}
+
+TupleTableSlot *
+scan_iterate(ForeignScanState *node)
+{
+	FdwScan  *state = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+
+	state->started = true;
+	ExecClearTuple(slot);
+	if (reader_next(state->reader, slot->tts_values, slot->tts_isnull))
+		ExecStoreVirtualTuple(slot);
+	return slot;
+}
+
+void
+scan_rewind(ForeignScanState *node)
+{
+	FdwScan  *state = node->fdw_state;
+
+	if (state->started)
+		reader_rewind(state->reader);
+	state->started = false;
+}
+
+void
+scan_end(ForeignScanState *node)
+{
+	FdwScan  *state = node->fdw_state;
+
+	if (state != NULL && state->reader != NULL)
+		reader_close(state->reader);
+}

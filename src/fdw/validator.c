@@ -1,0 +1,37 @@
+/*-------------------------------------------------------------------------
+ *
+ * validator.c
+ *	  Checks options when DDL sets them.
+ *
+ * The table of options knows names and forms, the source what they mean.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/reloptions.h"
+#include "catalog/pg_attribute.h"
+#include "column.h"
+#include "fmgr.h"
+#include "option.h"
+#include "source/source.h"
+
+static void
+validate(const SourceOps *ops, List *options, Oid catalog)
+{
+	option_validate(ops->wrapper, catalog, options);
+	if (catalog == AttributeRelationId)
+		column_validate(ops, options);
+	else
+		ops->validate(catalog, options);
+}
+
+PG_FUNCTION_INFO_V1(pinterest_s3_json_validator);
+
+Datum
+pinterest_s3_json_validator(PG_FUNCTION_ARGS)
+{
+	validate(&s3_source_ops, untransformRelOptions(PG_GETARG_DATUM(0)),
+			 PG_GETARG_OID(1));
+	PG_RETURN_VOID();
+}

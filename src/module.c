@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * module.c
+ *	  Loading the library: settings.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "aws/client.h"
+#include "fmgr.h"
+#include "pg_compat.h"
+#include "reader.h"
+#include "source/s3.h"
+#include "utils/guc.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	DefineCustomIntVariable("pinterest.max_record_size",
+							"Sets the size of the largest JSON record that is read.",
+							NULL,
+							&pinterest_max_record_size,
+							pinterest_max_record_size, 1, 512 * 1024,
+							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("pinterest.s3_connections",
+							"Sets how many requests to S3 a backend has in flight at most.",
+							NULL,
+							&pinterest_s3_connections,
+							pinterest_s3_connections, 1, 512,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("pinterest.request_timeout",
+							"Sets how long a service may stay silent before a request is given up.",
+							NULL,
+							&pinterest_request_timeout,
+							pinterest_request_timeout, 100, 3600 * 1000,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("pinterest.max_retries",
+							"Sets how often a failed request is sent again.",
+							NULL,
+							&pinterest_max_retries,
+							pinterest_max_retries, 0, 100,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("pinterest");
+}

@@ -1,0 +1,382 @@
+/*-------------------------------------------------------------------------
+ *
+ * option.c
+ *	  The options of the foreign data wrappers: one table of rows.
+ *
+ * What a single value must look like is said here; what options mean together,
+ * or to a source, is for the source to check.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_user_mapping.h"
+#include "commands/defrem.h"
+#include "funcapi.h"
+#include "option.h"
+#include "utils/builtins.h"
+#include "utils/varlena.h"
+
+/* A name this many changes away from a valid one is taken for a slip. */
+#define SLIP_DISTANCE 4
+
+#define SERVER ForeignServerRelationId
+#define MAPPING UserMappingRelationId
+#define TABLE ForeignTableRelationId
+#define COLUMN AttributeRelationId
+
+/* The values of an OPTION_ENUM stand in the order of the C enum they name. */
+static const char *const layouts[] = {"plain", "sink", NULL};
+static const char *const compressions[] = {"auto", "none", "gzip", "zstd", NULL};
+static const char *const formats[] = {"auto", "lines", "array", NULL};
+static const char *const on_errors[] = {"stop", "ignore", "set_null", NULL};
+static const char *const verbosities[] = {"default", "verbose", "silent", NULL};
+
+static const Option option_table[] = {
+	{"s3_json", SERVER, "region", OPTION_TEXT, false, false, "us-east-1", NULL,
+	"AWS region of the bucket"},
+	{"s3_json", SERVER, "endpoint", OPTION_TEXT, false, false, NULL, NULL,
+	"http(s)://host[:port] of an S3 service other than AWS"},
+	{"s3_json", SERVER, "path_style", OPTION_BOOLEAN, false, false, NULL, NULL,
+	"bucket in the path instead of the host name; default: true with an endpoint, else false"},
+
+	{"s3_json", MAPPING, "access_key_id", OPTION_TEXT, false, false, NULL, NULL,
+	"AWS access key"},
+	{"s3_json", MAPPING, "secret_access_key", OPTION_TEXT, false, true, NULL, NULL,
+	"its secret"},
+	{"s3_json", MAPPING, "session_token", OPTION_TEXT, false, true, NULL, NULL,
+	"session token of temporary credentials"},
+
+	{"s3_json", TABLE, "location", OPTION_TEXT, true, false, NULL, NULL,
+	"s3://bucket/prefix/ or file:///directory/; * and ** are wildcards"},
+	{"s3_json", TABLE, "layout", OPTION_ENUM, false, false, "plain", layouts,
+	"sink: only the objects a Kafka S3 sink writes, with topic, partition and offset"},
+	{"s3_json", TABLE, "compression", OPTION_ENUM, false, false, "auto", compressions,
+	"of the objects; auto looks at their first bytes"},
+	{"s3_json", TABLE, "format", OPTION_ENUM, false, false, "auto", formats,
+	"lines: no record spans lines; array: each object is one array of records"},
+
+	{NULL, TABLE, "on_error", OPTION_ENUM, false, false, "stop", on_errors,
+	"what to do with a bad record: raise an error, skip it, or return a row of NULLs"},
+	{NULL, TABLE, "reject_limit", OPTION_INTEGER, false, false, NULL, NULL,
+	"more bad records than this in one scan are an error"},
+	{NULL, TABLE, "log_verbosity", OPTION_ENUM, false, false, "default", verbosities,
+	"notices about bad records: one with their number, one for each, or none"},
+
+	{NULL, COLUMN, "field", OPTION_TEXT, false, false, NULL, NULL,
+	"JSON key of the column, or a JSON Pointer that starts with /; default: the column's name"},
+	{NULL, COLUMN, "metadata", OPTION_TEXT, false, false, NULL, NULL,
+	"what the source knows about the record, such as its path or line"},
+	{"s3_json", COLUMN, "hive_key", OPTION_TEXT, false, false, NULL, NULL,
+	"value of the path element of this name, as in partition=0"},
+};
+
+static bool
+option_applies(const Option *option, const char *wrapper)
+{
+	return option->wrapper == NULL || strcmp(option->wrapper, wrapper) == 0;
+}
+
+static const char *
+catalog_name(Oid catalog)
+{
+	switch (catalog)
+	{
+		case SERVER:
+			return "server";
+		case MAPPING:
+			return "user mapping";
+		case TABLE:
+			return "foreign table";
+		case COLUMN:
+			return "column";
+		default:
+			return "foreign-data wrapper";
+	}
+}
+
+/* The row of an option, or NULL. */
+static const Option *
+find_option(const char *wrapper, Oid catalog, const char *name)
+{
+	for (int i = 0; i < lengthof(option_table); i++)
+	{
+		const Option *option = &option_table[i];
+
+		if (option->catalog == catalog && option_applies(option, wrapper) &&
+			strcmp(option->name, name) == 0)
+			return option;
+	}
+	return NULL;
+}
+
+/* A sentence that helps whoever wrote an unknown name. */
+static char *
+unknown_option_hint(const char *wrapper, Oid catalog, const char *name)
+{
+	const Option *nearest = NULL;
+	int			nearest_distance = SLIP_DISTANCE + 1;
+	StringInfoData valid;
+
+	initStringInfo(&valid);
+	for (int i = 0; i < lengthof(option_table); i++)
+	{
+		const Option *option = &option_table[i];
+		int			distance;
+
+		if (!option_applies(option, wrapper))
+			continue;
+		if (strcmp(option->name, name) == 0)
+			return psprintf("Option \"%s\" belongs to the %s, not to the %s.", name,
+							catalog_name(option->catalog), catalog_name(catalog));
+		if (option->catalog != catalog)
+			continue;
+		appendStringInfo(&valid, "%s%s", valid.len > 0 ? ", " : "", option->name);
+		if (strlen(name) > 63)	/* varstr_levenshtein has a limit */
+			continue;
+		distance = varstr_levenshtein_less_equal(name, strlen(name), option->name,
+												 strlen(option->name), 1, 1, 1,
+												 SLIP_DISTANCE, true);
+		if (distance < nearest_distance && distance <= (int) strlen(name) / 2)
+		{
+			nearest = option;
+			nearest_distance = distance;
+		}
+	}
+	if (nearest != NULL)
+		return psprintf("Perhaps you meant the option \"%s\".", nearest->name);
+	if (valid.len == 0)
+		return psprintf("There are no valid options for a %s.", catalog_name(catalog));
+	return psprintf("Valid options for a %s are: %s.", catalog_name(catalog), valid.data);
+}
+
+static void
+invalid_value(const Option *option, const char *value, char *hint)
+{
+	if (option->secret)
+		value = "(secret)";
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+			 errmsg("invalid value for option \"%s\": \"%s\"", option->name, value),
+			 errhint("%s", hint)));
+}
+
+/* Position of a value among an enum's; -1 if it is none of them. */
+static int
+enum_position(const Option *option, const char *value)
+{
+	for (int i = 0; option->values[i] != NULL; i++)
+		if (strcmp(option->values[i], value) == 0)
+			return i;
+	return -1;
+}
+
+static char *
+list_of_values(const Option *option)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; option->values[i] != NULL; i++)
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", option->values[i]);
+	return list.data;
+}
+
+/* Digits only, above zero, within int64; 0 otherwise. */
+static int64
+parse_integer(const char *value)
+{
+	int64		result = 0;
+
+	if (*value == '\0')
+		return 0;
+	for (; *value != '\0'; value++)
+	{
+		if (*value < '0' || *value > '9' ||
+			result > (PG_INT64_MAX - 9) / 10)
+			return 0;
+		result = result * 10 + (*value - '0');
+	}
+	return result;
+}
+
+static void
+validate_value(const Option *option, const char *value)
+{
+	bool		ignored;
+
+	switch (option->type)
+	{
+		case OPTION_TEXT:
+			if (*value == '\0' && option->catalog != COLUMN)
+				invalid_value(option, value, "The value must not be empty.");
+			break;
+		case OPTION_BOOLEAN:
+			if (!parse_bool(value, &ignored))
+				invalid_value(option, value, "Valid values are: true, false.");
+			break;
+		case OPTION_INTEGER:
+			if (parse_integer(value) == 0)
+				invalid_value(option, value, "The value must be a whole number above zero.");
+			break;
+		case OPTION_ENUM:
+			if (enum_position(option, value) < 0)
+				invalid_value(option, value, psprintf("Valid values are: %s.",
+													  list_of_values(option)));
+			break;
+	}
+}
+
+void
+option_validate(const char *wrapper, Oid catalog, List *options)
+{
+	ListCell   *lc;
+
+	foreach(lc, options)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+		const Option *option = find_option(wrapper, catalog, def->defname);
+
+		if (option == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+					 errmsg("invalid option \"%s\"", def->defname),
+					 errhint("%s", unknown_option_hint(wrapper, catalog, def->defname))));
+		validate_value(option, defGetString(def));
+	}
+
+	for (int i = 0; i < lengthof(option_table); i++)
+	{
+		const Option *option = &option_table[i];
+
+		if (option->required && option->catalog == catalog &&
+			option_applies(option, wrapper) && !option_given(options, option->name))
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+					 errmsg("option \"%s\" is required for a %s", option->name,
+							catalog_name(catalog)),
+					 errhint("Its value is: %s.", option->help)));
+	}
+}
+
+/* The row of an option whose catalog does not matter: names are unique. */
+static const Option *
+option_named(const char *name)
+{
+	for (int i = 0; i < lengthof(option_table); i++)
+		if (strcmp(option_table[i].name, name) == 0)
+			return &option_table[i];
+	elog(ERROR, "option \"%s\" is not in the table", name);
+}
+
+const char *
+option_text(List *options, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, options)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+
+		if (strcmp(def->defname, name) == 0)
+			return defGetString(def);
+	}
+	return option_named(name)->fallback;
+}
+
+bool
+option_given(List *options, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, options)
+		if (strcmp(lfirst_node(DefElem, lc)->defname, name) == 0)
+			return true;
+	return false;
+}
+
+bool
+option_boolean(List *options, const char *name)
+{
+	const char *value = option_text(options, name);
+	bool		result;
+
+	return value != NULL && parse_bool(value, &result) && result;
+}
+
+int64
+option_integer(List *options, const char *name, int64 unset)
+{
+	const char *value = option_text(options, name);
+
+	return value == NULL ? unset : parse_integer(value);
+}
+
+int
+option_enum(List *options, const char *name)
+{
+	return enum_position(option_named(name), option_text(options, name));
+}
+
+static const char *
+type_name(const Option *option)
+{
+	switch (option->type)
+	{
+		case OPTION_BOOLEAN:
+			return "boolean";
+		case OPTION_INTEGER:
+			return "integer";
+		case OPTION_ENUM:
+			return list_of_values(option);
+		default:
+			return "text";
+	}
+}
+
+PG_FUNCTION_INFO_V1(pinterest_options);
+
+/* pinterest.options(): the table as rows. */
+Datum
+pinterest_options(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *context;
+	const Option *option;
+	Datum		values[8];
+	bool		nulls[8] = {false};
+	TupleDesc	desc;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		MemoryContext old;
+
+		context = SRF_FIRSTCALL_INIT();
+		old = MemoryContextSwitchTo(context->multi_call_memory_ctx);
+		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "return type must be a row type");
+		context->tuple_desc = BlessTupleDesc(desc);
+		MemoryContextSwitchTo(old);
+	}
+	context = SRF_PERCALL_SETUP();
+	if (context->call_cntr >= lengthof(option_table))
+		SRF_RETURN_DONE(context);
+
+	option = &option_table[context->call_cntr];
+	nulls[0] = option->wrapper == NULL;
+	if (!nulls[0])
+		values[0] = CStringGetTextDatum(option->wrapper);
+	values[1] = CStringGetTextDatum(catalog_name(option->catalog));
+	values[2] = CStringGetTextDatum(option->name);
+	values[3] = CStringGetTextDatum(type_name(option));
+	values[4] = BoolGetDatum(option->required);
+	nulls[5] = option->fallback == NULL;
+	if (!nulls[5])
+		values[5] = CStringGetTextDatum(option->fallback);
+	values[6] = BoolGetDatum(option->secret);
+	values[7] = CStringGetTextDatum(option->help);
+	SRF_RETURN_NEXT(context, HeapTupleGetDatum(heap_form_tuple(context->tuple_desc,
+															   values, nulls)));
+}

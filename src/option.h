@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * option.h
+ *	  The options of the foreign data wrappers: one table of rows.
+ *
+ * The validator, its hints, the getters, the function pinterest.options() and
+ * through it docs/options.md all come from this table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_OPTION_H
+#define PINTEREST_OPTION_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+typedef enum OptionType
+{
+	OPTION_TEXT,
+	OPTION_BOOLEAN,
+	OPTION_INTEGER,				/* 1 to INT64_MAX */
+	OPTION_ENUM
+} OptionType;
+
+typedef struct Option
+{
+	const char *wrapper;		/* NULL: all wrappers */
+	Oid			catalog;		/* of the object that takes the option */
+	const char *name;
+	OptionType	type;
+	bool		required;
+	bool		secret;			/* never shown */
+	const char *fallback;		/* value when not given, NULL for none */
+	const char *const *values;	/* OPTION_ENUM: NULL-terminated */
+	const char *help;
+} Option;
+
+/*
+ * Checks a list of DefElems for an object of this catalog: every name known
+ * there, every value of its type, every required option present.  Raises
+ * ERRCODE_FDW_INVALID_OPTION_NAME and the like, with a hint.
+ */
+extern void option_validate(const char *wrapper, Oid catalog, List *options);
+
+/*
+ * The value of an option, its fallback, or NULL.  The name must be one of the
+ * table's, for some catalog; values have passed the validator.
+ */
+extern const char *option_text(List *options, const char *name);
+extern bool option_boolean(List *options, const char *name);
+extern int64 option_integer(List *options, const char *name, int64 unset);
+
+/* The position of an OPTION_ENUM's value among its values. */
+extern int	option_enum(List *options, const char *name);
+
+/* Was it given? */
+extern bool option_given(List *options, const char *name);
+
+#endif							/* PINTEREST_OPTION_H */

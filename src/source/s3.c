@@ -1,0 +1,295 @@
+/*-------------------------------------------------------------------------
+ *
+ * s3.c
+ *	  The source of s3_json: the objects of a location.
+ *
+ * A split is an object, and so is a body.  Objects come out of a store, a
+ * bucket or a directory, and are decompressed on the way.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_authid.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_type.h"
+#include "catalog/pg_user_mapping.h"
+#include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "net/url.h"
+#include "option.h"
+#include "source/decompress.h"
+#include "source/s3.h"
+#include "source/source.h"
+#include "source/store.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+/* Setting pinterest.s3_connections. */
+int			pinterest_s3_connections = 64;
+
+enum
+{
+	ITEM_PATH,
+	ITEM_SIZE,
+	ITEM_LAST_MODIFIED,
+	ITEM_ETAG,
+	ITEM_LINE,
+	ITEM_TOPIC,
+	ITEM_PARTITION,
+	ITEM_OFFSET
+};
+
+static const SourceMetadata s3_metadata[] = {
+	{"path", ITEM_PATH, TEXTOID},
+	{"size", ITEM_SIZE, INT8OID},
+	{"last_modified", ITEM_LAST_MODIFIED, TIMESTAMPTZOID},
+	{"etag", ITEM_ETAG, TEXTOID},
+	{"line", ITEM_LINE, INT8OID},
+	{"topic", ITEM_TOPIC, TEXTOID},
+	{"partition", ITEM_PARTITION, INT4OID},
+	{"offset", ITEM_OFFSET, INT8OID},
+	{"value", METADATA_RAW, BYTEAOID},
+	{"error", METADATA_ERROR, TEXTOID},
+	{NULL}
+};
+
+typedef struct S3Source
+{
+	Source		base;
+	Store	   *store;
+	Decompressor *decompressor;
+	const StoreObject *object;	/* the current one, NULL before the first */
+	SinkName	sink;			/* of the current one, if named so */
+	bool		is_sink_object;
+} S3Source;
+
+/*
+ * Options
+ */
+
+static void
+validate_table(List *options)
+{
+	Location   *location = location_parse(option_text(options, "location"),
+										  option_enum(options, "layout"));
+
+	/* the table's reader acts with the server's rights, as in file_fdw */
+	if (location->scheme == LOCATION_FILE &&
+		!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to set a file:// location"),
+				 errdetail("Only roles with the privileges of the role \"%s\" may read files of the server.",
+						   "pg_read_server_files")));
+}
+
+static void
+validate_mapping(List *options)
+{
+	bool		key = option_given(options, "access_key_id");
+
+	if (key != option_given(options, "secret_access_key"))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("option \"%s\" is missing",
+						key ? "secret_access_key" : "access_key_id"),
+				 errhint("Options \"access_key_id\" and \"secret_access_key\" belong together.")));
+	if (!key && option_given(options, "session_token"))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("option \"session_token\" needs \"access_key_id\" and \"secret_access_key\"")));
+}
+
+static void
+s3_validate(Oid catalog, List *options)
+{
+	if (catalog == ForeignTableRelationId)
+		validate_table(options);
+	else if (catalog == UserMappingRelationId)
+		validate_mapping(options);
+	else if (catalog == ForeignServerRelationId &&
+			 option_given(options, "endpoint"))
+		(void) endpoint_parse(option_text(options, "endpoint"));
+}
+
+/* How to reach the bucket, from the server and the mapping of the user. */
+static S3Access *
+s3_access(const SourceRequest *request)
+{
+	ForeignServer *server = GetForeignServer(request->serverid);
+	UserMapping *mapping = GetUserMapping(request->userid, request->serverid);
+	List	   *options = request->server_options;
+	S3Access   *access = palloc0(sizeof(S3Access));
+
+	access->region = option_text(options, "region");
+	access->endpoint = option_text(options, "endpoint");
+	access->path_style = option_given(options, "path_style") ?
+		option_boolean(options, "path_style") : access->endpoint != NULL;
+	access->access_key_id = option_text(mapping->options, "access_key_id");
+	access->secret_access_key = option_text(mapping->options, "secret_access_key");
+	access->session_token = option_text(mapping->options, "session_token");
+	access->private_addresses = superuser_arg(server->owner);
+	access->connections = pinterest_s3_connections;
+
+	if (access->access_key_id == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("user mapping for user \"%s\" and server \"%s\" has no keys",
+						MappingUserName(mapping->userid), server->servername),
+				 errhint("Set options \"access_key_id\" and \"secret_access_key\" of the user mapping.")));
+	return access;
+}
+
+/*
+ * Reading
+ */
+
+static Source *
+s3_open(const SourceRequest *request)
+{
+	S3Source   *s3 = palloc0(sizeof(S3Source));
+	List	   *options = request->table_options;
+	Location   *location = location_parse(option_text(options, "location"),
+										  option_enum(options, "layout"));
+
+	s3->base.ops = &s3_source_ops;
+	s3->store = location->scheme == LOCATION_FILE ? file_store_open(location) :
+		bucket_store_open(location, s3_access(request));
+	s3->decompressor = decompress_open(option_enum(options, "compression"));
+	return &s3->base;
+}
+
+static bool
+s3_next(Source *source)
+{
+	S3Source   *s3 = (S3Source *) source;
+
+	s3->object = NULL;			/* it goes with the call, even if that fails */
+	s3->object = s3->store->ops->next(s3->store);
+	if (s3->object == NULL)
+		return false;
+	s3->is_sink_object = sink_name_parse(s3->object->key, &s3->sink);
+	decompress_reset(s3->decompressor);
+	return true;
+}
+
+static size_t
+read_stored(void *arg, char *buf, size_t room)
+{
+	Store	   *store = arg;
+
+	return store->ops->read(store, buf, room);
+}
+
+static size_t
+s3_read(Source *source, char *buf, size_t room)
+{
+	S3Source   *s3 = (S3Source *) source;
+
+	return decompress_read(s3->decompressor, read_stored, s3->store, buf, room);
+}
+
+static Datum
+s3_metadata_value(Source *source, int item, const RecordPlace *place, bool *isnull)
+{
+	S3Source   *s3 = (S3Source *) source;
+	const StoreObject *object = s3->object;
+
+	*isnull = false;
+	switch (item)
+	{
+		case ITEM_PATH:
+			return CStringGetTextDatum(object->uri);
+		case ITEM_SIZE:
+			return Int64GetDatum(object->size);
+		case ITEM_LAST_MODIFIED:
+			return TimestampTzGetDatum(object->last_modified);
+		case ITEM_LINE:
+			return Int64GetDatum(place->line);
+		case ITEM_ETAG:
+			*isnull = object->etag == NULL;
+			return *isnull ? (Datum) 0 : CStringGetTextDatum(object->etag);
+	}
+
+	*isnull = !s3->is_sink_object;
+	if (*isnull)
+		return (Datum) 0;
+	switch (item)
+	{
+		case ITEM_TOPIC:
+			return PointerGetDatum(cstring_to_text_with_len(s3->sink.topic,
+															s3->sink.topic_len));
+		case ITEM_PARTITION:
+			return Int32GetDatum(s3->sink.partition);
+		case ITEM_OFFSET:
+
+			/* an object holds consecutive records, named by the first */
+			return Int64GetDatum(s3->sink.offset + place->ordinal);
+	}
+	elog(ERROR, "unknown metadata item %d", item);
+}
+
+static char *
+s3_hive_value(Source *source, const char *name)
+{
+	return hive_value(((S3Source *) source)->object->key, name);
+}
+
+static char *
+s3_place(Source *source)
+{
+	S3Source   *s3 = (S3Source *) source;
+
+	return s3->object == NULL ? NULL : psprintf("object \"%s\"", s3->object->uri);
+}
+
+static void
+s3_rewind(Source *source)
+{
+	S3Source   *s3 = (S3Source *) source;
+
+	s3->object = NULL;
+	s3->store->ops->rewind(s3->store);
+}
+
+static void
+s3_close(Source *source)
+{
+	S3Source   *s3 = (S3Source *) source;
+
+	s3->object = NULL;
+	s3->store->ops->close(s3->store);
+}
+
+static int
+s3_counters(Source *source, SourceCounter *counters)
+{
+	const StoreCounters *done = &((S3Source *) source)->store->counters;
+	int			n = 0;
+
+	counters[n++] = (SourceCounter) {"Objects", done->objects};
+	counters[n++] = (SourceCounter) {"Bytes", done->bytes};
+	counters[n++] = (SourceCounter) {"List Requests", done->list_requests};
+	counters[n++] = (SourceCounter) {"Get Requests", done->get_requests};
+	counters[n++] = (SourceCounter) {"Retries", done->retries};
+	return n;
+}
+
+const SourceOps s3_source_ops = {
+	.wrapper = "s3_json",
+	.subject = "location",
+	.metadata = s3_metadata,
+	.validate = s3_validate,
+	.open = s3_open,
+	.next = s3_next,
+	.read = s3_read,
+	.metadata_value = s3_metadata_value,
+	.hive_value = s3_hive_value,
+	.place = s3_place,
+	.rewind = s3_rewind,
+	.close = s3_close,
+	.counters = s3_counters,
+};

@@ -1,0 +1,134 @@
+/*-------------------------------------------------------------------------
+ *
+ * source.h
+ *	  Where bytes come from: the interface every source implements.
+ *
+ * A source delivers a snapshot of splits as bodies.  A body is a piece of
+ * bytes that begins and ends with a record: an S3 object, a Kafka message, the
+ * data of a Kinesis record.  The reader takes the records out of it and asks
+ * the source for what else is known about them.
+ *
+ *	  source (body) -> json (record) -> reader (row)
+ *
+ * A new source is one file that fills a SourceOps, and one row in source.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_SOURCE_H
+#define PINTEREST_SOURCE_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+/*
+ * A metadata column that a source offers.  Those with an item below zero are
+ * the reader's own; all others are the source's.
+ */
+typedef struct SourceMetadata
+{
+	const char *name;			/* value of the column option "metadata" */
+	int			item;
+	Oid			type;			/* what metadata_value returns; a column of
+								 * another type converts from its text */
+} SourceMetadata;
+
+#define METADATA_ERROR (-1)		/* text: why the record could not be decoded */
+#define METADATA_RAW (-2)		/* bytea: the record as it came */
+
+/* Where in the current body a record lies. */
+typedef struct RecordPlace
+{
+	int64		line;			/* it begins on this line, from 1 */
+	int64		ordinal;		/* it is this record of the body, from 0 */
+} RecordPlace;
+
+/* A number for EXPLAIN ANALYZE. */
+typedef struct SourceCounter
+{
+	const char *label;
+	int64		value;
+} SourceCounter;
+
+/* What to read, as whom.  All option values have been validated. */
+typedef struct SourceRequest
+{
+	Oid			serverid;
+	Oid			userid;			/* whose user mapping counts */
+	List	   *server_options; /* of DefElem */
+	List	   *table_options;
+} SourceRequest;
+
+typedef struct Source Source;
+
+typedef struct SourceOps
+{
+	const char *wrapper;		/* name of the foreign data wrapper */
+	const SourceMetadata *metadata; /* ends with a NULL name */
+
+	/*
+	 * Checks what the options of one object mean to this source, each value
+	 * being valid by itself, and whether the current user may set them.
+	 */
+	void		(*validate) (Oid catalog, List *options);
+
+	/*
+	 * Makes a source in the current memory context, which also frees it.
+	 * Touches neither network nor disk.
+	 */
+	Source	   *(*open) (const SourceRequest *request);
+
+	/* Moves to the next body; false behind the last.  May block. */
+	bool		(*next) (Source *source);
+
+	/*
+	 * Copies up to room bytes of the current body into buf, returns how many;
+	 * 0 is its end.  May block.  Every wait can be cancelled.
+	 */
+	size_t		(*read) (Source *source, char *buf, size_t room);
+
+	/* A metadata item of a record in the current body. */
+	Datum		(*metadata_value) (Source *source, int item,
+								   const RecordPlace *place, bool *isnull);
+
+	/*
+	 * The value of a NAME=VALUE element in the path of the current body;
+	 * NULL for none.  NULL function: the source has no paths.
+	 */
+	char	   *(*hive_value) (Source *source, const char *name);
+
+	/* Where the current body is, for messages: object "s3://…"; or NULL. */
+	char	   *(*place) (Source *source);
+
+	/* Starts over with a new snapshot. */
+	void		(*rewind) (Source *source);
+
+	/* Lets go of what is in flight.  After an error, the context does it. */
+	void		(*close) (Source *source);
+
+	/* What was done so far; returns how many of counters were filled. */
+	int			(*counters) (Source *source, SourceCounter *counters);
+
+	/* The option of the table that names what is read, for EXPLAIN. */
+	const char *subject;
+} SourceOps;
+
+#define MAX_SOURCE_COUNTERS 8
+
+struct Source
+{
+	const SourceOps *ops;
+};
+
+/* The source of a wrapper, by the wrapper's name; an error for others. */
+extern const SourceOps *source_of_wrapper(const char *wrapper);
+
+/* The source of a foreign table or server, by its wrapper's handler. */
+extern const SourceOps *source_of_server(Oid serverid);
+
+/* A metadata item by name; NULL if the source has none of that name. */
+extern const SourceMetadata *source_metadata(const SourceOps *ops, const char *name);
+
+extern const SourceOps s3_source_ops;
+
+#endif							/* PINTEREST_SOURCE_H */
