@@ -17,6 +17,12 @@ PG_CPPFLAGS = -Isrc $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -Wno-cast-function-type-strict
 
+# What clang says of the flags and headers of a server that gcc built
+ifneq ($(findstring clang,$(CC)),)
+PG_CFLAGS += -Wno-ignored-attributes -Wno-unknown-warning-option \
+	-Wno-ignored-optimization-argument -Wno-unused-command-line-argument
+endif
+
 # Dependency files beside the objects, so that changing a header rebuilds; PGXS
 # has it switched off, and would mix up files of the same name in two folders
 PG_CFLAGS += -MMD -MP
