@@ -74,8 +74,8 @@ BEGIN
                 MESSAGE = 'location is required for a pipeline over s3_json',
                 HINT = 'Give the folder that holds "topics", such as s3://bucket or file:///directory.';
         END IF;
-        -- An object of the sink is named by partition and offset.  Objects
-        -- have no time of their own: what is sent again has a later offset.
+        -- Records in S3 have no time of their own; what is sent again has a
+        -- later offset.
         options := format('location %L, layout %L, on_error %L',
             format('%s%stopics/%s.%s/partition=*/', location,
                 CASE WHEN right(location, 1) = '/' THEN '' ELSE '/' END, user_id, kind),
@@ -85,7 +85,7 @@ BEGIN
             record_partition integer OPTIONS (metadata 'partition'),
             record_offset bigint OPTIONS (metadata 'offset'),
             record_line bigint OPTIONS (metadata 'line')$sql$;
-        latest_first := 'record_partition DESC, record_offset DESC, record_line DESC';
+        latest_first := 'record_partition DESC, record_offset DESC';
     ELSE
         RAISE EXCEPTION USING
             ERRCODE = 'feature_not_supported',
@@ -345,7 +345,8 @@ END
 $$;
 
 -- Refuses what no pipeline can have, before anything is made.
-CREATE FUNCTION pinterest._check_pipeline_arguments(name text, server text, user_id text, mode text) RETURNS void
+CREATE FUNCTION pinterest._check_pipeline_arguments(
+    name text, server text, user_id text, mode text) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -659,7 +660,7 @@ $$
 BEGIN
     IF getdatabaseencoding() <> 'UTF8' THEN
         RETURN CASE list
-            WHEN 'cut' THEN '{"... "}'
+            WHEN 'cut' THEN '{..}'
             ELSE array_fill(' *'::text, '{16}') END;
     END IF;
     RETURN CASE list
