@@ -1,0 +1,380 @@
+/*-------------------------------------------------------------------------
+ *
+ * sigv4.c
+ *	  AWS Signature Version 4, in the Authorization header.
+ *
+ * A signature is one hash of the canonical request and one HMAC: the four
+ * HMACs of the signing key are done once a day.  The texts are built in two
+ * string buffers that the signer keeps.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "aws/sigv4.h"
+#include "common/cryptohash.h"
+#include "common/hmac.h"
+#include "common/sha2.h"
+#include "net/url.h"
+#include "pgtime.h"
+
+#define DAY_LEN 8				/* YYYYMMDD */
+
+struct SigV4Signer
+{
+	const AwsCredentials *credentials;
+	const char *region;
+	const char *service;
+	bool		s3;				/* S3 has its own rule for the path */
+	char		day[DAY_LEN + 1];	/* that key is for; "" before the first */
+	uint8		key[PG_SHA256_DIGEST_LENGTH];
+	StringInfoData canonical;
+	StringInfoData to_sign;
+};
+
+static void
+digest_failed(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INTERNAL_ERROR),
+			 errmsg("could not compute a SHA-256 digest")));
+}
+
+static void
+hmac(const void *key, size_t key_len, const void *data, size_t len,
+	 uint8 digest[PG_SHA256_DIGEST_LENGTH])
+{
+	pg_hmac_ctx *ctx = pg_hmac_create(PG_SHA256);
+
+	if (ctx == NULL ||
+		pg_hmac_init(ctx, key, key_len) < 0 ||
+		pg_hmac_update(ctx, data, len) < 0 ||
+		pg_hmac_final(ctx, digest, PG_SHA256_DIGEST_LENGTH) < 0)
+	{
+		pg_hmac_free(ctx);
+		digest_failed();
+	}
+	pg_hmac_free(ctx);
+}
+
+static void
+to_hex(const uint8 *digest, char hex[SIGV4_HASH_LEN + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+	int			i;
+
+	for (i = 0; i < PG_SHA256_DIGEST_LENGTH; i++)
+	{
+		hex[i * 2] = digits[digest[i] >> 4];
+		hex[i * 2 + 1] = digits[digest[i] & 15];
+	}
+	hex[SIGV4_HASH_LEN] = '\0';
+}
+
+void
+sigv4_hash(const void *data, size_t len, char hex[SIGV4_HASH_LEN + 1])
+{
+	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+
+	if (ctx == NULL ||
+		pg_cryptohash_init(ctx) < 0 ||
+		pg_cryptohash_update(ctx, data, len) < 0 ||
+		pg_cryptohash_final(ctx, digest, sizeof(digest)) < 0)
+	{
+		pg_cryptohash_free(ctx);
+		digest_failed();
+	}
+	pg_cryptohash_free(ctx);
+	to_hex(digest, hex);
+}
+
+void
+sigv4_date(int64 seconds, char date[SIGV4_DATE_LEN + 1])
+{
+	pg_time_t	t = (pg_time_t) seconds;
+
+	pg_strftime(date, SIGV4_DATE_LEN + 1, "%Y%m%dT%H%M%SZ", pg_gmtime(&t));
+}
+
+SigV4Signer *
+sigv4_signer_create(const AwsCredentials *credentials,
+					const char *region, const char *service)
+{
+	SigV4Signer *signer = palloc0(sizeof(SigV4Signer));
+
+	signer->credentials = credentials;
+	signer->region = region;
+	signer->service = service;
+	signer->s3 = strcmp(service, "s3") == 0;
+	initStringInfo(&signer->canonical);
+	initStringInfo(&signer->to_sign);
+	return signer;
+}
+
+/* HMAC(HMAC(HMAC(HMAC("AWS4" + secret, day), region), service), "aws4_request") */
+static void
+derive_key(SigV4Signer *signer, const char *date)
+{
+	char	   *secret = psprintf("AWS4%s", signer->credentials->secret_access_key);
+	uint8		key[PG_SHA256_DIGEST_LENGTH];
+
+	hmac(secret, strlen(secret), date, DAY_LEN, key);
+	hmac(key, sizeof(key), signer->region, strlen(signer->region), key);
+	hmac(key, sizeof(key), signer->service, strlen(signer->service), key);
+	hmac(key, sizeof(key), "aws4_request", strlen("aws4_request"), key);
+	memcpy(signer->key, key, sizeof(key));
+	memcpy(signer->day, date, DAY_LEN);
+	explicit_bzero(secret, strlen(secret));
+	pfree(secret);
+}
+
+static void
+need_key(SigV4Signer *signer, const char *date)
+{
+	if (strncmp(signer->day, date, DAY_LEN) != 0)
+		derive_key(signer, date);
+}
+
+void
+sigv4_signing_key(SigV4Signer *signer, const char *date,
+				  char hex[SIGV4_HASH_LEN + 1])
+{
+	need_key(signer, date);
+	to_hex(signer->key, hex);
+}
+
+/*
+ * RFC 3986, 5.2.4, and "//" to "/": what every service but S3 wants before
+ * the path is encoded for the second time.  The result starts with "/".
+ */
+static char *
+normalise_path(const char *path)
+{
+	char	   *result = palloc(strlen(path) + 2);
+	size_t		len = 0;
+	bool		folder = true;
+
+	while (*path != '\0')
+	{
+		size_t		n;
+
+		path += strspn(path, "/");
+		n = strcspn(path, "/");
+		folder = n == 0 || path[n] == '/' ||
+			(n == 1 && path[0] == '.') || (n == 2 && strncmp(path, "..", 2) == 0);
+		if (n == 2 && strncmp(path, "..", 2) == 0)
+		{
+			while (len > 0 && result[--len] != '/')
+				;
+		}
+		else if (n > 0 && !(n == 1 && path[0] == '.'))
+		{
+			result[len++] = '/';
+			memcpy(result + len, path, n);
+			len += n;
+		}
+		path += n;
+	}
+	if (folder)
+		result[len++] = '/';
+	result[len] = '\0';
+	return result;
+}
+
+static void
+append_canonical_path(SigV4Signer *signer, const char *path)
+{
+	char	   *normal;
+
+	if (signer->s3)
+	{
+		appendStringInfoString(&signer->canonical, path);
+		return;
+	}
+	normal = normalise_path(path);
+	url_encode(&signer->canonical, normal, true);
+	pfree(normal);
+}
+
+static int
+compare_headers(const void *a, const void *b)
+{
+	return strcmp(((const SigV4Header *) a)->name, ((const SigV4Header *) b)->name);
+}
+
+/* Trimmed, and inner runs of blanks made one. */
+static void
+append_canonical_value(StringInfo out, const char *value)
+{
+	bool		blank = false;
+
+	for (value += strspn(value, " \t"); *value != '\0'; value++)
+	{
+		if (*value == ' ' || *value == '\t')
+		{
+			blank = true;
+			continue;
+		}
+		if (blank)
+			appendStringInfoCharMacro(out, ' ');
+		blank = false;
+		appendStringInfoCharMacro(out, *value);
+	}
+}
+
+/* "name:value\n" each; values of a repeated header joined with commas. */
+static void
+append_canonical_headers(StringInfo out, const SigV4Request *request)
+{
+	int			i;
+
+	for (i = 0; i < request->nheaders; i++)
+	{
+		const SigV4Header *header = &request->headers[i];
+
+		if (i > 0 && strcmp(header->name, header[-1].name) == 0)
+			appendStringInfoCharMacro(out, ',');
+		else
+		{
+			if (i > 0)
+				appendStringInfoCharMacro(out, '\n');
+			appendStringInfoString(out, header->name);
+			appendStringInfoCharMacro(out, ':');
+		}
+		append_canonical_value(out, header->value);
+	}
+	appendStringInfoCharMacro(out, '\n');
+}
+
+static void
+append_signed_names(StringInfo out, const SigV4Request *request)
+{
+	int			i;
+
+	for (i = 0; i < request->nheaders; i++)
+	{
+		const SigV4Header *header = &request->headers[i];
+
+		if (i > 0 && strcmp(header->name, header[-1].name) == 0)
+			continue;
+		if (i > 0)
+			appendStringInfoCharMacro(out, ';');
+		appendStringInfoString(out, header->name);
+	}
+}
+
+static void
+build_canonical_request(SigV4Signer *signer, SigV4Request *request)
+{
+	StringInfo	out = &signer->canonical;
+
+	qsort(request->headers, request->nheaders, sizeof(SigV4Header), compare_headers);
+	resetStringInfo(out);
+	appendStringInfoString(out, request->method);
+	appendStringInfoCharMacro(out, '\n');
+	append_canonical_path(signer, request->path);
+	appendStringInfoCharMacro(out, '\n');
+	appendStringInfoString(out, request->query);
+	appendStringInfoCharMacro(out, '\n');
+	append_canonical_headers(out, request);
+	appendStringInfoCharMacro(out, '\n');
+	append_signed_names(out, request);
+	appendStringInfoCharMacro(out, '\n');
+	appendStringInfoString(out, request->payload_hash);
+}
+
+static void
+append_scope(StringInfo out, const SigV4Signer *signer)
+{
+	appendBinaryStringInfo(out, signer->day, DAY_LEN);
+	appendStringInfoCharMacro(out, '/');
+	appendStringInfoString(out, signer->region);
+	appendStringInfoCharMacro(out, '/');
+	appendStringInfoString(out, signer->service);
+	appendStringInfoString(out, "/aws4_request");
+}
+
+void
+sigv4_sign(SigV4Signer *signer, SigV4Request *request, StringInfo authorization)
+{
+	StringInfo	to_sign = &signer->to_sign;
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+	char		hex[SIGV4_HASH_LEN + 1];
+
+	Assert(request->nheaders <= SIGV4_MAX_HEADERS);
+	need_key(signer, request->date);
+	build_canonical_request(signer, request);
+	sigv4_hash(signer->canonical.data, signer->canonical.len, hex);
+
+	resetStringInfo(to_sign);
+	appendStringInfoString(to_sign, "AWS4-HMAC-SHA256\n");
+	appendStringInfoString(to_sign, request->date);
+	appendStringInfoCharMacro(to_sign, '\n');
+	append_scope(to_sign, signer);
+	appendStringInfoCharMacro(to_sign, '\n');
+	appendStringInfoString(to_sign, hex);
+	hmac(signer->key, sizeof(signer->key), to_sign->data, to_sign->len, digest);
+	to_hex(digest, hex);
+
+	appendStringInfoString(authorization, "AWS4-HMAC-SHA256 Credential=");
+	appendStringInfoString(authorization, signer->credentials->access_key_id);
+	appendStringInfoCharMacro(authorization, '/');
+	append_scope(authorization, signer);
+	appendStringInfoString(authorization, ", SignedHeaders=");
+	append_signed_names(authorization, request);
+	appendStringInfoString(authorization, ", Signature=");
+	appendStringInfoString(authorization, hex);
+}
+
+/* ---------- query ---------- */
+
+typedef struct QueryItem
+{
+	char	   *name;
+	char	   *value;
+} QueryItem;
+
+static int
+compare_items(const void *a, const void *b)
+{
+	const QueryItem *left = a;
+	const QueryItem *right = b;
+	int			order = strcmp(left->name, right->name);
+
+	return order != 0 ? order : strcmp(left->value, right->value);
+}
+
+static char *
+encoded(const char *text)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	url_encode(&out, text, false);
+	return out.data;
+}
+
+void
+sigv4_query(StringInfo out, const char *const *pairs, int npairs)
+{
+	QueryItem  *items = palloc(sizeof(QueryItem) * Max(npairs, 1));
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < npairs; i++)
+	{
+		if (pairs[i * 2 + 1] == NULL)
+			continue;
+		items[n].name = encoded(pairs[i * 2]);
+		items[n++].value = encoded(pairs[i * 2 + 1]);
+	}
+	qsort(items, n, sizeof(QueryItem), compare_items);
+	for (i = 0; i < n; i++)
+	{
+		if (i > 0)
+			appendStringInfoChar(out, '&');
+		appendStringInfo(out, "%s=%s", items[i].name, items[i].value);
+	}
+	pfree(items);
+}

@@ -1,0 +1,823 @@
+/*-------------------------------------------------------------------------
+ *
+ * http.c
+ *	  HTTP exchanges that do not block: all of libcurl stands behind this.
+ *
+ * The multi handle holds the connections, so it lives as long as the backend;
+ * easy handles are lent to transfers and come back through the reset callback
+ * of the transfer's memory context.
+ *
+ * libcurl's callbacks call nothing of PostgreSQL that could raise an error: a
+ * jump through libcurl would break it.  They write into memory the transfer
+ * already has.
+ *
+ * Stalls are measured on the client's own clock, which runs only inside
+ * http_pump: a query that rests (a cursor nobody fetches from) has not waited
+ * for the server, and must not blame it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "net/http.h"
+#include "pg_compat.h"
+#include "pgstat.h"
+#include "portability/instr_time.h"
+#include "storage/fd.h"
+#include "storage/ipc.h"
+#include "storage/pmsignal.h"
+#include "utils/memutils.h"
+#include "utils/wait_event.h"
+
+#define PUMP_SLICE 100			/* ms; bounds the delay of a cancel */
+#define STALL_CHECK_INTERVAL 100000 /* us */
+#define HANDLES_KEPT 256
+#define HEADER_BLOCK 8192
+#define LARGEST_READ (128 * 1024)	/* of libcurl from the socket */
+
+struct HttpClient
+{
+	CURLM	   *multi;
+	pid_t		pid;			/* a forked child must not touch this */
+	AddressPolicy policy;
+	uint32		wait_event;
+	dlist_head	running;		/* HttpTransfer.node */
+	int64		clock;			/* us spent in http_pump */
+	int64		stalls_checked; /* on that clock */
+	int			transfers;		/* alive now */
+	int			descriptors;	/* reserved with fd.c; never given back, since
+								 * idle connections stay */
+	CURL	   *handles[HANDLES_KEPT];	/* lent to nobody */
+	int			nhandles;
+};
+
+struct HttpTransfer
+{
+	dlist_node	node;			/* in client->running while RUNNING */
+	HttpClient *client;
+	CURL	   *easy;
+	MemoryContext context;
+	MemoryContextCallback on_reset;
+	HttpState	state;
+	HttpFailure failure;
+	CURLcode	code;
+	struct curl_slist header_nodes[HTTP_MAX_HEADERS + 2];
+
+	/* receive buffer: unread bytes are buffer[start .. end) */
+	char	   *buffer;
+	size_t		size;
+	size_t		start;
+	size_t		end;
+	bool		paused;
+	int64		received;
+	int64		skip;			/* of the body, still to be dropped */
+
+	/* the answer's head, as "name\0value\0" pairs */
+	int			status;
+	bool		headers_complete;
+	size_t		headers_len;
+	char		headers[HEADER_BLOCK];
+
+	char	   *error_body;		/* malloc'd: made inside a callback */
+	size_t		error_len;
+
+	int			stall_timeout;
+	int64		progress_at;	/* on the client's clock */
+	curl_off_t	sent;			/* of the body, when last looked at */
+	const char *refused;		/* kind of address that policy refused */
+	char		refused_address[INET6_ADDRSTRLEN];
+	char		text[CURL_ERROR_SIZE];
+};
+
+static HttpClient *clients[ADDRESS_METADATA + 1];
+
+/*
+ * libcurl may start a thread to resolve a name, and a thread inherits the
+ * signal mask: without this, PostgreSQL's handlers could run on it.
+ */
+static void
+block_signals(sigset_t *saved)
+{
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
+	sigset_t	all;
+	int			i;
+
+	sigfillset(&all);
+	for (i = 0; i < (int) lengthof(faults); i++)
+		sigdelset(&all, faults[i]);
+	sigprocmask(SIG_SETMASK, &all, saved);
+}
+
+static void
+restore_signals(const sigset_t *saved)
+{
+	sigprocmask(SIG_SETMASK, saved, NULL);
+}
+
+static void
+curl_out_of_memory(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_OUT_OF_MEMORY),
+			 errmsg("could not set up an HTTP request"),
+			 errdetail("libcurl could not allocate memory.")));
+}
+
+/* ---------- callbacks of libcurl: nothing here may raise ---------- */
+
+/* Room for n more bytes, moved together if need be. */
+static bool
+make_room(HttpTransfer *transfer, size_t n)
+{
+	if (transfer->start == transfer->end)
+		transfer->start = transfer->end = 0;
+	if (transfer->size - transfer->end >= n)
+		return true;
+	if (transfer->size - (transfer->end - transfer->start) < n)
+		return false;
+	memmove(transfer->buffer, transfer->buffer + transfer->start,
+			transfer->end - transfer->start);
+	transfer->end -= transfer->start;
+	transfer->start = 0;
+	return true;
+}
+
+static void
+keep_error_body(HttpTransfer *transfer, const char *data, size_t n)
+{
+	if (transfer->error_body == NULL)
+		transfer->error_body = malloc(HTTP_ERROR_BODY_MAX + 1);
+	if (transfer->error_body == NULL)
+		return;
+	n = Min(n, HTTP_ERROR_BODY_MAX - transfer->error_len);
+	memcpy(transfer->error_body + transfer->error_len, data, n);
+	transfer->error_len += n;
+	transfer->error_body[transfer->error_len] = '\0';
+}
+
+static size_t
+on_body(char *data, size_t size, size_t count, void *arg)
+{
+	HttpTransfer *transfer = arg;
+	size_t		n = size * count;
+	size_t		skip;
+
+	transfer->progress_at = transfer->client->clock;
+	if (transfer->status < 200 || transfer->status > 299)
+	{
+		keep_error_body(transfer, data, n);
+		return n;
+	}
+
+	skip = transfer->status == 200 ? Min((int64) n, transfer->skip) : 0;
+	if (!make_room(transfer, n - skip))
+	{
+		transfer->paused = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	transfer->skip -= skip;
+	memcpy(transfer->buffer + transfer->end, data + skip, n - skip);
+	transfer->end += n - skip;
+	transfer->received += n - skip;
+	return n;
+}
+
+/* "HTTP/1.1 200 OK": a new answer starts (there may be 1xx ones before it). */
+static void
+start_of_answer(HttpTransfer *transfer, const char *line, size_t n)
+{
+	const char *blank = memchr(line, ' ', n);
+	const char *end = line + n;
+	int			digits;
+
+	transfer->status = 0;
+	transfer->headers_len = 0;
+	transfer->headers_complete = false;
+	if (blank == NULL)
+		return;
+	for (digits = 0, blank++; digits < 3 && blank < end; digits++, blank++)
+		transfer->status = transfer->status * 10 + (*blank - '0');
+}
+
+static void
+keep_header(HttpTransfer *transfer, const char *line, size_t n)
+{
+	const char *colon = memchr(line, ':', n);
+	const char *value;
+	const char *end = line + n;
+	char	   *to = transfer->headers + transfer->headers_len;
+
+	if (colon == NULL || transfer->headers_len + n + 2 > HEADER_BLOCK)
+		return;
+	for (value = colon + 1; value < end && (*value == ' ' || *value == '\t'); value++)
+		;
+	while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	memcpy(to, line, colon - line);
+	to += colon - line;
+	*to++ = '\0';
+	memcpy(to, value, end - value);
+	to += end - value;
+	*to++ = '\0';
+	transfer->headers_len = to - transfer->headers;
+}
+
+static size_t
+on_header(char *line, size_t size, size_t count, void *arg)
+{
+	HttpTransfer *transfer = arg;
+	size_t		all = size * count;
+	size_t		n = all;
+
+	transfer->progress_at = transfer->client->clock;
+	while (n > 0 && (line[n - 1] == '\r' || line[n - 1] == '\n'))
+		n--;
+	if (n == 0)
+		transfer->headers_complete = transfer->status >= 200;
+	else if (n > 5 && strncmp(line, "HTTP/", 5) == 0)
+		start_of_answer(transfer, line, n);
+	else if (!transfer->headers_complete)	/* else it is a trailer */
+		keep_header(transfer, line, n);
+	return all;
+}
+
+static curl_socket_t
+on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	HttpTransfer *transfer = arg;
+	const char *refused = address_refusal(&address->addr, transfer->client->policy);
+	int			fd;
+
+	if (refused != NULL)
+	{
+		const void *binary = address->family == AF_INET6 ?
+			(const void *) &((struct sockaddr_in6 *) &address->addr)->sin6_addr :
+			(const void *) &((struct sockaddr_in *) &address->addr)->sin_addr;
+
+		transfer->refused = refused;
+		if (inet_ntop(address->family, binary, transfer->refused_address,
+					  sizeof(transfer->refused_address)) == NULL)
+			strlcpy(transfer->refused_address, "?", sizeof(transfer->refused_address));
+		return CURL_SOCKET_BAD;
+	}
+
+	fd = socket(address->family, address->socktype, address->protocol);
+	if (fd >= 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+	{
+		close(fd);
+		fd = -1;
+	}
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+/* ---------- client ---------- */
+
+static void
+start_libcurl(void)
+{
+	static bool started = false;
+	CURLcode	code;
+	sigset_t	saved;
+
+	if (started)
+		return;
+	block_signals(&saved);
+	code = curl_global_init(CURL_GLOBAL_DEFAULT);
+	restore_signals(&saved);
+	if (code != CURLE_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
+				 errmsg("could not start libcurl: %s", curl_easy_strerror(code))));
+	started = true;
+}
+
+HttpClient *
+http_client(AddressPolicy policy)
+{
+	HttpClient *client = clients[policy];
+
+	if (client != NULL && client->pid == MyProcPid)
+		return client;
+
+	start_libcurl();
+	client = MemoryContextAllocZero(TopMemoryContext, sizeof(HttpClient));
+	client->pid = MyProcPid;
+	client->policy = policy;
+	client->wait_event = wait_event_named("PinterestHttp");
+	dlist_init(&client->running);
+	client->multi = curl_multi_init();
+	if (client->multi == NULL)
+	{
+		pfree(client);
+		curl_out_of_memory();
+	}
+	clients[policy] = client;
+	return client;
+}
+
+/* What is the same for every request, and the same on every libcurl. */
+static bool
+set_common_options(CURL *easy)
+{
+	bool		ok = true;
+
+#define SET(option, value) \
+	ok = curl_easy_setopt(easy, option, value) == CURLE_OK && ok
+
+	SET(CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+#else
+	SET(CURLOPT_PROTOCOLS, (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS));
+	SET(CURLOPT_REDIR_PROTOCOLS, (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_PATH_AS_IS, 1L);
+	SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_TCP_KEEPALIVE, 1L);
+	SET(CURLOPT_USERAGENT, "pinterest_pipeline");
+	SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+	SET(CURLOPT_WRITEFUNCTION, on_body);
+	SET(CURLOPT_HEADERFUNCTION, on_header);
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* else ending a transfer joins a thread that may sit in getaddrinfo */
+	SET(CURLOPT_QUICK_EXIT, 1L);
+#endif
+#undef SET
+	return ok;
+}
+
+static CURL *
+borrow_handle(HttpClient *client)
+{
+	CURL	   *easy;
+
+	if (client->nhandles > 0)
+		return client->handles[--client->nhandles];
+	easy = curl_easy_init();
+	if (easy == NULL || !set_common_options(easy))
+	{
+		curl_easy_cleanup(easy);
+		curl_out_of_memory();
+	}
+	return easy;
+}
+
+/* ---------- transfer ---------- */
+
+static void
+leave_running(HttpTransfer *transfer, HttpState state)
+{
+	if (transfer->state == HTTP_RUNNING)
+	{
+		sigset_t	saved;
+
+		block_signals(&saved);
+		curl_multi_remove_handle(transfer->client->multi, transfer->easy);
+		restore_signals(&saved);
+		dlist_delete(&transfer->node);
+	}
+	transfer->state = state;
+	transfer->paused = false;
+}
+
+/* The transfer's memory context goes away, after an error or not. */
+static void
+on_context_reset(void *arg)
+{
+	HttpTransfer *transfer = arg;
+	HttpClient *client = transfer->client;
+
+	if (client->pid != MyProcPid)
+		return;
+	leave_running(transfer, HTTP_IDLE);
+	client->transfers--;
+	free(transfer->error_body);
+	if (transfer->easy == NULL)
+		return;
+	if (client->nhandles < HANDLES_KEPT)
+	{
+		curl_easy_reset(transfer->easy);
+		if (set_common_options(transfer->easy))
+		{
+			client->handles[client->nhandles++] = transfer->easy;
+			return;
+		}
+	}
+	curl_easy_cleanup(transfer->easy);
+}
+
+HttpTransfer *
+http_transfer_create(HttpClient *client)
+{
+	HttpTransfer *transfer;
+
+	if (client->transfers >= client->descriptors)
+	{
+		if (!AcquireExternalFD())
+			return NULL;
+		client->descriptors++;
+		curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS,
+						  (long) client->descriptors);
+	}
+
+	transfer = palloc0(sizeof(HttpTransfer));
+	transfer->client = client;
+	transfer->context = CurrentMemoryContext;
+	client->transfers++;
+	transfer->on_reset.func = on_context_reset;
+	transfer->on_reset.arg = transfer;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &transfer->on_reset);
+	transfer->easy = borrow_handle(client);
+	return transfer;
+}
+
+static void
+prepare_buffer(HttpTransfer *transfer, const HttpRequest *request)
+{
+	size_t		wanted = Max(request->buffer_size, HTTP_MIN_BUFFER);
+	size_t		unread;
+	char	   *larger;
+
+	if (!request->keep_unread)
+		transfer->start = transfer->end = 0;
+	if (wanted <= transfer->size)
+		return;
+
+	unread = transfer->end - transfer->start;
+	larger = MemoryContextAlloc(transfer->context, wanted);
+	if (unread > 0)
+		memcpy(larger, transfer->buffer + transfer->start, unread);
+	if (transfer->buffer != NULL)
+		pfree(transfer->buffer);
+	transfer->buffer = larger;
+	transfer->size = wanted;
+	transfer->start = 0;
+	transfer->end = unread;
+}
+
+/* The list of header lines, without an allocation for each. */
+static struct curl_slist *
+chain_headers(HttpTransfer *transfer, const HttpRequest *request)
+{
+	static char no_expect[] = "Expect:";
+	static char no_content_type[] = "Content-Type:";
+	struct curl_slist *nodes = transfer->header_nodes;
+	bool		content_type = false;
+	int			n;
+
+	for (n = 0; n < request->nheaders; n++)
+	{
+		nodes[n].data = unconstify(char *, request->headers[n]);
+		if (pg_strncasecmp(request->headers[n], "Content-Type:", 13) == 0)
+			content_type = true;
+	}
+	if (request->body != NULL)
+	{
+		/* no wait of a second for "100 Continue", no form type by default */
+		nodes[n++].data = no_expect;
+		if (!content_type)
+			nodes[n++].data = no_content_type;
+	}
+	if (n == 0)
+		return NULL;
+	nodes[--n].next = NULL;
+	while (n-- > 0)
+		nodes[n].next = &nodes[n + 1];
+	return nodes;
+}
+
+static bool
+set_method(CURL *easy, const HttpRequest *request)
+{
+	bool		ok = true;
+
+#define SET(option, value) \
+	ok = curl_easy_setopt(easy, option, value) == CURLE_OK && ok
+
+	SET(CURLOPT_CUSTOMREQUEST, NULL);
+	SET(CURLOPT_HTTPGET, 1L);	/* undoes NOBODY and POST of the last one */
+	if (strcmp(request->method, "HEAD") == 0)
+		SET(CURLOPT_NOBODY, 1L);
+	else if (strcmp(request->method, "GET") != 0)
+	{
+		if (request->body != NULL)
+		{
+			SET(CURLOPT_POST, 1L);
+			SET(CURLOPT_POSTFIELDS, request->body);
+			SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
+		}
+		SET(CURLOPT_CUSTOMREQUEST, request->method);
+	}
+	return ok;
+}
+
+static bool
+set_request_options(HttpTransfer *transfer, const HttpRequest *request)
+{
+	CURL	   *easy = transfer->easy;
+	long		largest = Min(transfer->size / 2, LARGEST_READ);
+	bool		ok = set_method(easy, request);
+
+	SET(CURLOPT_URL, request->url);
+	SET(CURLOPT_HTTPHEADER, chain_headers(transfer, request));
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) request->connect_timeout);
+	SET(CURLOPT_BUFFERSIZE, Max(largest, HTTP_MIN_BUFFER));
+	SET(CURLOPT_WRITEDATA, transfer);
+	SET(CURLOPT_HEADERDATA, transfer);
+	SET(CURLOPT_OPENSOCKETDATA, transfer);
+	SET(CURLOPT_PRIVATE, transfer);
+	SET(CURLOPT_ERRORBUFFER, transfer->text);
+#undef SET
+	return ok;
+}
+
+void
+http_begin(HttpTransfer *transfer, const HttpRequest *request)
+{
+	HttpClient *client = transfer->client;
+	CURLMcode	code;
+	sigset_t	saved;
+
+	Assert(transfer->state != HTTP_RUNNING);
+	Assert(request->nheaders <= HTTP_MAX_HEADERS);
+
+	prepare_buffer(transfer, request);
+	transfer->failure = HTTP_NO_FAILURE;
+	transfer->received = 0;
+	transfer->skip = request->skip_if_200;
+	transfer->status = 0;
+	transfer->headers_complete = false;
+	transfer->headers_len = 0;
+	transfer->error_len = 0;
+	transfer->stall_timeout = request->stall_timeout;
+	transfer->progress_at = client->clock;
+	transfer->sent = 0;
+	transfer->refused = NULL;
+	transfer->text[0] = '\0';
+	if (!set_request_options(transfer, request))
+		curl_out_of_memory();
+
+	block_signals(&saved);
+	code = curl_multi_add_handle(client->multi, transfer->easy);
+	restore_signals(&saved);
+	if (code != CURLM_OK)
+		curl_out_of_memory();
+	transfer->state = HTTP_RUNNING;
+	dlist_push_tail(&client->running, &transfer->node);
+}
+
+void
+http_abort(HttpTransfer *transfer)
+{
+	leave_running(transfer, HTTP_IDLE);
+}
+
+/* ---------- pump ---------- */
+
+static HttpFailure
+classify(const HttpTransfer *transfer)
+{
+	switch (transfer->code)
+	{
+		case CURLE_OK:
+			return HTTP_NO_FAILURE;
+		case CURLE_COULDNT_CONNECT:
+			return transfer->refused ? HTTP_REFUSED_ADDRESS : HTTP_NO_CONNECTION;
+		case CURLE_COULDNT_RESOLVE_HOST:
+		case CURLE_SSL_CONNECT_ERROR:
+			return HTTP_NO_CONNECTION;
+		case CURLE_OPERATION_TIMEDOUT:	/* only the connection has a limit */
+			return HTTP_NO_CONNECTION;
+		case CURLE_PEER_FAILED_VERIFICATION:
+		case CURLE_SSL_CACERT_BADFILE:
+		case CURLE_SSL_ISSUER_ERROR:
+		case CURLE_SSL_INVALIDCERTSTATUS:
+			return HTTP_TLS_CERTIFICATE;
+		case CURLE_URL_MALFORMAT:
+		case CURLE_BAD_FUNCTION_ARGUMENT:
+		case CURLE_OUT_OF_MEMORY:
+		case CURLE_NOT_BUILT_IN:
+			return HTTP_BAD_REQUEST;
+		default:
+			return HTTP_BROKEN;
+	}
+}
+
+static void
+finish(HttpTransfer *transfer, CURLcode code)
+{
+	transfer->code = code;
+	transfer->failure = classify(transfer);
+	leave_running(transfer, code == CURLE_OK ? HTTP_DONE : HTTP_FAILED);
+}
+
+static void
+collect_finished(HttpClient *client)
+{
+	CURLMsg    *message;
+	int			left;
+
+	while ((message = curl_multi_info_read(client->multi, &left)) != NULL)
+	{
+		CURLcode	code = message->data.result;
+		HttpTransfer *transfer = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **) &transfer);
+		finish(transfer, code); /* the message is gone after this */
+	}
+}
+
+/* Bytes going out are progress too, though no callback tells of them. */
+static void
+note_sending(HttpTransfer *transfer)
+{
+	curl_off_t	sent = 0;
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+	if (sent != transfer->sent)
+		transfer->progress_at = transfer->client->clock;
+	transfer->sent = sent;
+}
+
+static void
+end_stalled(HttpClient *client)
+{
+	dlist_mutable_iter iter;
+
+	if (client->clock - client->stalls_checked < STALL_CHECK_INTERVAL)
+		return;
+	client->stalls_checked = client->clock;
+	dlist_foreach_modify(iter, &client->running)
+	{
+		HttpTransfer *transfer = dlist_container(HttpTransfer, node, iter.cur);
+
+		if (transfer->paused)
+			continue;
+		note_sending(transfer);
+		if (client->clock - transfer->progress_at < (int64) transfer->stall_timeout * 1000)
+			continue;
+		transfer->failure = HTTP_STALLED;
+		snprintf(transfer->text, sizeof(transfer->text),
+				 "nothing arrived for %d ms", transfer->stall_timeout);
+		leave_running(transfer, HTTP_FAILED);
+	}
+}
+
+/* libcurl's part of a pump: wait, then move everything on. */
+static CURLMcode
+poll_and_perform(HttpClient *client, int timeout)
+{
+	CURLMcode	code = CURLM_OK;
+	sigset_t	saved;
+	int			running;
+
+	if (timeout > 0)
+	{
+		pgstat_report_wait_start(client->wait_event);
+		code = curl_multi_poll(client->multi, NULL, 0, timeout, NULL);
+		pgstat_report_wait_end();
+	}
+	if (code == CURLM_OK)
+	{
+		block_signals(&saved);
+		code = curl_multi_perform(client->multi, &running);
+		restore_signals(&saved);
+	}
+	return code;
+}
+
+void
+http_pump(HttpClient *client, int timeout)
+{
+	instr_time	start;
+	instr_time	elapsed;
+	CURLMcode	code;
+
+	CHECK_FOR_INTERRUPTS();
+	INSTR_TIME_SET_CURRENT(start);
+	code = poll_and_perform(client, Min(timeout, PUMP_SLICE));
+	INSTR_TIME_SET_CURRENT(elapsed);
+	INSTR_TIME_SUBTRACT(elapsed, start);
+	client->clock += INSTR_TIME_GET_MICROSEC(elapsed);
+
+	if (code != CURLM_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("could not wait for HTTP transfers: %s",
+						curl_multi_strerror(code))));
+	collect_finished(client);
+	end_stalled(client);
+
+	/* this wait is not on the latch, so it must look for itself */
+	if (IsUnderPostmaster && !PostmasterIsAlive())
+		proc_exit(1);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* ---------- what a transfer has to tell ---------- */
+
+HttpState
+http_state(const HttpTransfer *transfer)
+{
+	return transfer->state;
+}
+
+int
+http_status(const HttpTransfer *transfer)
+{
+	return transfer->headers_complete ? transfer->status : 0;
+}
+
+const char *
+http_header(const HttpTransfer *transfer, const char *name)
+{
+	const char *at = transfer->headers;
+	const char *end = at + transfer->headers_len;
+
+	while (at < end)
+	{
+		const char *value = at + strlen(at) + 1;
+
+		if (pg_strcasecmp(at, name) == 0)
+			return value;
+		at = value + strlen(value) + 1;
+	}
+	return NULL;
+}
+
+size_t
+http_available(const HttpTransfer *transfer)
+{
+	return transfer->end - transfer->start;
+}
+
+size_t
+http_read(HttpTransfer *transfer, char *to, size_t room)
+{
+	size_t		n = Min(room, http_available(transfer));
+
+	memcpy(to, transfer->buffer + transfer->start, n);
+	transfer->start += n;
+	if (transfer->paused && transfer->start == transfer->end)
+	{
+		CURLcode	code;
+
+		/* may call on_body at once, which finds an empty buffer */
+		transfer->paused = false;
+		transfer->progress_at = transfer->client->clock;
+		code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+		if (code != CURLE_OK)
+			finish(transfer, code);
+	}
+	return n;
+}
+
+bool
+http_paused(const HttpTransfer *transfer)
+{
+	return transfer->paused;
+}
+
+int64
+http_received(const HttpTransfer *transfer)
+{
+	return transfer->received;
+}
+
+const char *
+http_error_body(const HttpTransfer *transfer, size_t *len)
+{
+	*len = transfer->error_len;
+	return transfer->error_len == 0 ? "" : transfer->error_body;
+}
+
+HttpFailure
+http_failure(const HttpTransfer *transfer)
+{
+	return transfer->failure;
+}
+
+const char *
+http_failure_text(const HttpTransfer *transfer)
+{
+	if (transfer->failure == HTTP_REFUSED_ADDRESS)
+		return psprintf("the host has the %s address %s, which is not allowed here",
+						transfer->refused, transfer->refused_address);
+	return transfer->text[0] != '\0' ? transfer->text :
+		curl_easy_strerror(transfer->code);
+}
