@@ -15,7 +15,7 @@ PG_CPPFLAGS = -Isrc $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 
 # The -Wno- are for what the server's own headers and calling conventions do
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
-	-Wno-missing-field-initializers -Wno-cast-function-type-strict
+	-Wno-missing-field-initializers
 
 # What clang says of the flags and headers of a server that gcc built
 ifneq ($(findstring clang,$(CC)),)

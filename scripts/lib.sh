@@ -63,7 +63,8 @@ write_settings()
     bin=$("$pg_config" --bindir)
     {
         echo "listen_addresses = ''"
-        if as_server "$bin/postgres" --describe-config 2>/dev/null | grep -q '^extension_destdir'; then
+        if as_server "$bin/postgres" --describe-config 2>/dev/null |
+            grep '^extension_destdir' >/dev/null; then
             echo "extension_destdir = '$1/inst'"
             echo "dynamic_library_path = '$1/inst$("$pg_config" --pkglibdir):\$libdir'"
         elif [ "$("$bin/postgres" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')" -ge 18 ]; then

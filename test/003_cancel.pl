@@ -52,10 +52,12 @@ sub start_query
 		'<', \$sql, '>', \$session->{stdout}, '2>', \$session->{stderr}, IPC::Run::timeout(60));
 	for (1 .. 500)
 	{
-		my $counters = $fault_server->counters($bucket);
-		last if $counters->{list} > 0 && $counters->{list} + $counters->{get} >= 1;
+		last if $fault_server->counters($bucket)->{list} > 0;
+		$session->{run}->pump_nb;
+		last if !$session->{run}->pumpable;
 		sleep 0.02;
 	}
+	# Far enough to wait for what it will not get
 	sleep 0.2;
 	return $session;
 }
