@@ -311,7 +311,7 @@ try_slow_fields(Reader *reader, int nslow, Datum *values, bool *nulls)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	bool		pure = slow_fields_pure(reader, nslow);
+	const volatile bool pure = slow_fields_pure(reader, nslow);
 	char	   *volatile message = NULL;
 
 	if (!pure && !can_begin_subtransaction())

@@ -276,7 +276,7 @@ populate(JsonConverter *converter, const JsonValue *value, bool *isnull)
 Datum
 json_to_datum(JsonConverter *converter, const JsonValue *value, bool *isnull)
 {
-	Datum		datum;
+	Datum		datum = (Datum) 0;
 	uint32		len;
 	char	   *text;
 
