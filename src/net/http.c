@@ -480,6 +480,11 @@ chain_headers(HttpTransfer *transfer, const HttpRequest *request)
 
 	for (n = 0; n < request->nheaders; n++)
 	{
+		/* values come from users and services: one line each, no more */
+		if (strpbrk(request->headers[n], "\r\n") != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("a header of an HTTP request holds a line break")));
 		nodes[n].data = unconstify(char *, request->headers[n]);
 		if (pg_strncasecmp(request->headers[n], "Content-Type:", 13) == 0)
 			content_type = true;

@@ -1,0 +1,641 @@
+/*-------------------------------------------------------------------------
+ *
+ * client.c
+ *	  Signed calls to an AWS service, many at a time, with retries.
+ *
+ * Retries follow "Error retries and exponential backoff in AWS" with full
+ * jitter.  A stream that makes headway starts counting its retries afresh: a
+ * large object over a bad line is late, not broken.
+ *
+ * When the service asks to slow down, the number of requests in flight is
+ * halved, once for each volley, and grows back by one for each round of
+ * successes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "aws/client.h"
+#include "lib/ilist.h"
+#include "net/date.h"
+#include "portability/instr_time.h"
+
+#define BACKOFF_BASE 50			/* ms */
+#define BACKOFF_CAP 20000		/* ms */
+#define CONNECT_TIMEOUT 10000	/* ms */
+#define HEADWAY (16 * 1024)		/* bytes that make an attempt worth while */
+#define SMALLEST_BUFFER HTTP_MIN_BUFFER
+#define LARGEST_BUFFER (256 * 1024)
+
+int			pinterest_request_timeout = 30000;
+int			pinterest_max_retries = 5;
+
+struct AwsService
+{
+	const AwsServiceConfig *config;
+	HttpClient *http;
+	SigV4Signer *signer;
+	dlist_head	calls;			/* AwsCall.node, every one created */
+	int			limit;			/* requests in flight at most, now */
+	int			successes;		/* since limit last grew */
+	int64		halved_at;		/* us */
+	int64		clock_offset;	/* seconds the service is ahead of us */
+	int64		retries;
+};
+
+struct AwsCall
+{
+	dlist_node	node;
+	AwsService *service;
+	HttpTransfer *transfer;
+	const AwsRequest *request;
+	AwsCallState state;
+	int			attempts;
+	int			setbacks;		/* failed attempts since the last headway */
+	int64		sent_at;		/* us */
+	int64		wake_at;		/* us; WAITING until then */
+	int64		taken;			/* body bytes of earlier attempts */
+	bool		head_checked;	/* of this attempt's answer */
+	bool		clock_corrected;
+	StringInfoData url;
+	StringInfoData lines;		/* header lines of this attempt */
+	StringInfoData body;		/* not stream */
+	AwsFailure	failure;
+};
+
+static int64
+now_us(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return (int64) INSTR_TIME_GET_MICROSEC(now);
+}
+
+AwsService *
+aws_service_create(const AwsServiceConfig *config)
+{
+	AwsService *service = palloc0(sizeof(AwsService));
+	AwsServiceConfig *copy = palloc(sizeof(AwsServiceConfig));
+
+	*copy = *config;
+	service->config = copy;
+	service->http = http_client(config->policy);
+	service->signer = sigv4_signer_create(config->credentials, config->region,
+										  config->service);
+	service->limit = config->connections;
+	dlist_init(&service->calls);
+	return service;
+}
+
+/* A stream whose buffer is full asks nothing of the service. */
+bool
+aws_service_has_room(const AwsService *service)
+{
+	int			active = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, unconstify(dlist_head *, &service->calls))
+	{
+		AwsCall    *call = dlist_container(AwsCall, node, iter.cur);
+
+		if (call->state == AWS_IN_FLIGHT && !http_paused(call->transfer))
+			active++;
+	}
+	return active < service->limit;
+}
+
+int64
+aws_service_retries(const AwsService *service)
+{
+	return service->retries;
+}
+
+AwsCall *
+aws_call_create(AwsService *service)
+{
+	HttpTransfer *transfer = http_transfer_create(service->http);
+	AwsCall    *call;
+
+	if (transfer == NULL)
+		return NULL;
+	call = palloc0(sizeof(AwsCall));
+	call->service = service;
+	call->transfer = transfer;
+	initStringInfo(&call->url);
+	initStringInfo(&call->lines);
+	initStringInfo(&call->body);
+	dlist_push_tail(&service->calls, &call->node);
+	return call;
+}
+
+/* ---------- sending ---------- */
+
+static void
+add_header(SigV4Request *sign, const char *name, const char *value)
+{
+	sign->headers[sign->nheaders].name = name;
+	sign->headers[sign->nheaders++].value = value;
+}
+
+/* Appends "name: value" with its zero byte; returns where it starts. */
+static int
+add_line(StringInfo lines, const char *name, const char *value)
+{
+	int			start = lines->len;
+
+	appendStringInfoString(lines, name);
+	appendStringInfoString(lines, ": ");
+	appendStringInfoString(lines, value);
+	appendStringInfoCharMacro(lines, '\0');
+	return start;
+}
+
+/* What is signed is what goes out, but for Host, which libcurl adds. */
+static void
+build_headers(AwsCall *call, SigV4Request *sign, HttpRequest *http)
+{
+	StringInfo	lines = &call->lines;
+	int			starts[HTTP_MAX_HEADERS];
+	int			authorization;
+	int			i;
+
+	resetStringInfo(lines);
+	appendStringInfoString(lines, "authorization: ");
+	authorization = 0;
+	sigv4_sign(call->service->signer, sign, lines);
+	appendStringInfoCharMacro(lines, '\0');
+	starts[http->nheaders++] = authorization;
+	for (i = 0; i < sign->nheaders; i++)
+		if (strcmp(sign->headers[i].name, "host") != 0)
+			starts[http->nheaders++] = add_line(lines, sign->headers[i].name,
+												sign->headers[i].value);
+	for (i = 0; i < http->nheaders; i++)
+		http->headers[i] = lines->data + starts[i];
+}
+
+static size_t
+buffer_size(const AwsRequest *request)
+{
+	size_t		size = SMALLEST_BUFFER;
+
+	if (!request->stream)
+		return size;
+	if (request->size < 0)
+		return LARGEST_BUFFER;
+	while (size < LARGEST_BUFFER && (int64) size < request->size)
+		size *= 2;
+	return size;
+}
+
+/* Sends the request, or the rest of it, once more. */
+static void
+send_request(AwsCall *call)
+{
+	const AwsRequest *request = call->request;
+	const AwsServiceConfig *config = call->service->config;
+	SigV4Request sign = {0};
+	HttpRequest http = {0};
+	char		date[SIGV4_DATE_LEN + 1];
+	char		hash[SIGV4_HASH_LEN + 1] = SIGV4_EMPTY_HASH;
+	char		range[40];
+	int			i;
+
+	sigv4_date((int64) time(NULL) + call->service->clock_offset, date);
+	if (request->body != NULL)
+		sigv4_hash(request->body, request->body_len, hash);
+	sign.method = request->method;
+	sign.path = request->path;
+	sign.query = request->query;
+	sign.payload_hash = hash;
+	sign.date = date;
+	add_header(&sign, "host", config->host);
+	add_header(&sign, "x-amz-content-sha256", hash);
+	add_header(&sign, "x-amz-date", date);
+	if (config->credentials->session_token != NULL)
+		add_header(&sign, "x-amz-security-token", config->credentials->session_token);
+	if (request->etag != NULL)
+		add_header(&sign, "if-match", request->etag);
+	if (call->taken > 0)
+	{
+		snprintf(range, sizeof(range), "bytes=" INT64_FORMAT "-", call->taken);
+		add_header(&sign, "range", range);
+	}
+	for (i = 0; i < request->nheaders; i++)
+		add_header(&sign, request->headers[i].name, request->headers[i].value);
+	build_headers(call, &sign, &http);
+
+	http.method = request->method;
+	http.url = call->url.data;
+	http.body = request->body;
+	http.body_len = request->body_len;
+	http.connect_timeout = Min(CONNECT_TIMEOUT, pinterest_request_timeout);
+	http.stall_timeout = pinterest_request_timeout;
+	http.buffer_size = buffer_size(request);
+	http.keep_unread = call->taken > 0;
+	http.skip_if_200 = call->taken;
+	http_begin(call->transfer, &http);
+
+	call->attempts++;
+	call->sent_at = now_us();
+	call->head_checked = false;
+	call->state = AWS_IN_FLIGHT;
+}
+
+void
+aws_call_begin(AwsCall *call, const AwsRequest *request)
+{
+	aws_call_abort(call);
+	call->request = request;
+	call->attempts = 0;
+	call->setbacks = 0;
+	call->taken = 0;
+	call->clock_corrected = false;
+	resetStringInfo(&call->body);
+	resetStringInfo(&call->url);
+	appendStringInfoString(&call->url, call->service->config->base_url);
+	appendStringInfoString(&call->url, request->path);
+	if (request->query[0] != '\0')
+	{
+		appendStringInfoChar(&call->url, '?');
+		appendStringInfoString(&call->url, request->query);
+	}
+	send_request(call);
+}
+
+void
+aws_call_abort(AwsCall *call)
+{
+	http_abort(call->transfer);
+	call->state = AWS_IDLE;
+}
+
+/* ---------- failing, and trying again ---------- */
+
+static void
+fail(AwsCall *call)
+{
+	http_abort(call->transfer);
+	call->state = AWS_FAILED;
+}
+
+/* "Retry-After: 120" or a date; milliseconds, 0 if there is none. */
+static int
+retry_after(const AwsCall *call)
+{
+	const char *value = http_header(call->transfer, "Retry-After");
+	int64		date;
+	int64		seconds;
+
+	if (value == NULL)
+		return 0;
+	if (value[0] >= '0' && value[0] <= '9')
+		seconds = strtol(value, NULL, 10);
+	else if (http_date_parse(value, &date))
+		seconds = date - (int64) time(NULL) - call->service->clock_offset;
+	else
+		return 0;
+	return (int) Min(Max(seconds, 0) * 1000, BACKOFF_CAP);
+}
+
+/* random(0, min(cap, base * 2^n)), but not less than the service asks for. */
+static int
+backoff(const AwsCall *call)
+{
+	int			ceiling = BACKOFF_CAP;
+	uint32		random = 0;
+	int			wait;
+
+	if (call->setbacks < 9)
+		ceiling = Min(BACKOFF_BASE << call->setbacks, BACKOFF_CAP);
+	if (!pg_strong_random(&random, sizeof(random)))
+		random = (uint32) now_us();
+	wait = (int) (random % (uint32) (ceiling + 1));
+	return Max(wait, retry_after(call));
+}
+
+static void
+slow_down(AwsCall *call)
+{
+	AwsService *service = call->service;
+
+	/* requests of one volley are answered alike: count them once */
+	if (call->sent_at < service->halved_at)
+		return;
+	service->limit = Max(service->limit / 2, 1);
+	service->successes = 0;
+	service->halved_at = now_us();
+}
+
+static void
+wait_to_retry(AwsCall *call, int wait)
+{
+	http_abort(call->transfer);
+	resetStringInfo(&call->body);
+	call->service->retries++;
+	call->wake_at = now_us() + (int64) wait * 1000;
+	call->state = AWS_WAITING;
+}
+
+/* call->failure says what happened to this attempt. */
+static void
+attempt_failed(AwsCall *call)
+{
+	int64		received = http_received(call->transfer);
+
+	if (aws_failure_slow_down(&call->failure))
+		slow_down(call);
+	if (call->request->stream)
+		call->taken += received;
+	if (received >= HEADWAY)
+		call->setbacks = 0;
+	if (!aws_failure_retryable(&call->failure) ||
+		call->setbacks >= pinterest_max_retries)
+	{
+		fail(call);
+		return;
+	}
+	wait_to_retry(call, backoff(call));
+	call->setbacks++;
+}
+
+/* Learns the service's time from its answer; false if that cannot help. */
+static bool
+correct_clock(AwsCall *call)
+{
+	const char *date = http_header(call->transfer, "Date");
+	int64		seconds;
+
+	if (call->clock_corrected || date == NULL || !http_date_parse(date, &seconds))
+		return false;
+	call->clock_corrected = true;
+	call->service->clock_offset = seconds - (int64) time(NULL);
+	return true;
+}
+
+/* ---------- answers ---------- */
+
+/* W/"x" and x are the same tag as "x": proxies and stores differ in that. */
+static bool
+same_etag(const char *a, const char *b)
+{
+	size_t		a_len;
+	size_t		b_len;
+
+	a += strncmp(a, "W/", 2) == 0 ? 2 : 0;
+	b += strncmp(b, "W/", 2) == 0 ? 2 : 0;
+	a += *a == '"';
+	b += *b == '"';
+	a_len = strcspn(a, "\"");
+	b_len = strcspn(b, "\"");
+	return a_len == b_len && memcmp(a, b, a_len) == 0;
+}
+
+/* "bytes 100-199/200" must start where we asked. */
+static bool
+range_fits(const AwsCall *call)
+{
+	const char *value = http_header(call->transfer, "Content-Range");
+	char	   *end;
+
+	if (value == NULL || pg_strncasecmp(value, "bytes ", 6) != 0 ||
+		strtoll(value + 6, &end, 10) != call->taken || *end != '-')
+		return false;
+	end = strchr(end, '/');
+	return end != NULL &&
+		(call->request->size < 0 || end[1] == '*' ||
+		 strtoll(end + 1, NULL, 10) == call->request->size);
+}
+
+/*
+ * Checks the head of a 2xx answer before any of its bytes are given out.
+ * False, and call->failure set, if they must not be.
+ */
+static bool
+check_head(AwsCall *call)
+{
+	const AwsRequest *request = call->request;
+	const char *etag = http_header(call->transfer, "ETag");
+	const char *length = http_header(call->transfer, "Content-Length");
+	int			status = http_status(call->transfer);
+
+	if (!request->stream)
+		return true;
+	if (request->etag != NULL && etag != NULL && !same_etag(request->etag, etag))
+		aws_failure_set(&call->failure, AWS_CHANGED,
+						"it was replaced while it was being read");
+	else if (status != 200 && (status != 206 || call->taken == 0))
+		aws_failure_set(&call->failure, AWS_BAD_ANSWER,
+						"the service answered with status %d to a request for it", status);
+	else if (status == 206 && !range_fits(call))
+		aws_failure_set(&call->failure, AWS_BAD_ANSWER,
+						"the service sent another part of it than was asked for");
+	else if (status == 200 && length != NULL && request->size >= 0 &&
+			 strtoll(length, NULL, 10) > request->size)
+		aws_failure_set(&call->failure, AWS_CHANGED,
+						"it is longer than it was when it was listed");
+	else
+		return true;
+	return false;
+}
+
+/* Not stream: moves what has come to the body. False if it is too much. */
+static bool
+collect(AwsCall *call)
+{
+	size_t		n;
+
+	while ((n = http_available(call->transfer)) > 0)
+	{
+		StringInfo	body = &call->body;
+
+		if (body->len + n > call->request->max_body)
+		{
+			aws_failure_set(&call->failure, AWS_BAD_ANSWER,
+							"the answer is longer than %zu bytes",
+							call->request->max_body);
+			return false;
+		}
+		enlargeStringInfo(body, n);
+		body->len += http_read(call->transfer, body->data + body->len, n);
+		body->data[body->len] = '\0';
+	}
+	return true;
+}
+
+static void
+succeed(AwsCall *call)
+{
+	AwsService *service = call->service;
+
+	call->state = AWS_DONE;
+	if (service->limit < service->config->connections &&
+		++service->successes >= service->limit)
+	{
+		service->limit++;
+		service->successes = 0;
+	}
+}
+
+/* The answer is whole, as far as HTTP can tell. */
+static void
+answer_complete(AwsCall *call)
+{
+	const AwsRequest *request = call->request;
+	int64		total = call->taken + http_received(call->transfer);
+	int			status = http_status(call->transfer);
+
+	if (status < 200 || status > 299)
+	{
+		aws_failure_from_answer(&call->failure, call->transfer,
+								call->service->config->credentials);
+		if (strcmp(call->failure.code, "RequestTimeTooSkewed") == 0 && correct_clock(call))
+			wait_to_retry(call, 0);
+		else
+			attempt_failed(call);
+	}
+	else if (request->stream && request->size >= 0 && total < request->size)
+	{
+		aws_failure_set(&call->failure, AWS_SHORT_BODY,
+						"its body ended after " INT64_FORMAT " of " INT64_FORMAT " bytes",
+						total, request->size);
+		attempt_failed(call);
+	}
+	else if (request->stream && request->size >= 0 && total > request->size)
+	{
+		aws_failure_set(&call->failure, AWS_CHANGED,
+						"it is longer than it was when it was listed");
+		fail(call);
+	}
+	else
+		succeed(call);
+}
+
+static void
+advance_in_flight(AwsCall *call)
+{
+	int			status = http_status(call->transfer);
+
+	if (!call->head_checked && status >= 200 && status <= 299)
+	{
+		call->head_checked = true;
+		if (!check_head(call))
+		{
+			fail(call);
+			return;
+		}
+	}
+	if (!call->request->stream && !collect(call))
+	{
+		fail(call);
+		return;
+	}
+	switch (http_state(call->transfer))
+	{
+		case HTTP_DONE:
+			answer_complete(call);
+			break;
+		case HTTP_FAILED:
+			aws_failure_from_transport(&call->failure, call->transfer);
+			attempt_failed(call);
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+advance(AwsCall *call, int64 now)
+{
+	if (call->state == AWS_IN_FLIGHT)
+		advance_in_flight(call);
+	else if (call->state == AWS_WAITING && call->wake_at <= now &&
+			 aws_service_has_room(call->service))
+		send_request(call);
+}
+
+/* Milliseconds until a waiting call may be sent again, at most timeout. */
+static int
+until_wake(AwsService *service, int timeout)
+{
+	int64		now = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &service->calls)
+	{
+		AwsCall    *call = dlist_container(AwsCall, node, iter.cur);
+		int64		wait;
+
+		if (call->state != AWS_WAITING)
+			continue;
+		if (now == 0)
+			now = now_us();
+		wait = (call->wake_at - now + 999) / 1000;
+		/* one that waits for room is woken by what gives it */
+		if (wait > 0 || aws_service_has_room(service))
+			timeout = (int) Min(timeout, Max(wait, 0));
+	}
+	return timeout;
+}
+
+void
+aws_service_pump(AwsService *service, int timeout)
+{
+	dlist_iter	iter;
+	int64		now;
+
+	http_pump(service->http, until_wake(service, timeout));
+	now = now_us();
+	dlist_foreach(iter, &service->calls)
+		advance(dlist_container(AwsCall, node, iter.cur), now);
+}
+
+/* ---------- for the owner of a call ---------- */
+
+AwsCallState
+aws_call_state(const AwsCall *call)
+{
+	return call->state;
+}
+
+bool
+aws_call_ready(const AwsCall *call)
+{
+	return call->state == AWS_DONE || call->state == AWS_FAILED ||
+		(call->state == AWS_IN_FLIGHT && http_paused(call->transfer));
+}
+
+void
+aws_call_check(const AwsCall *call)
+{
+	if (call->state == AWS_FAILED)
+		aws_failure_report(&call->failure, call->request->what,
+						   call->request->subject, call->attempts);
+}
+
+size_t
+aws_call_read(AwsCall *call, char *to, size_t room)
+{
+	/* another service's pump may have brought an answer not yet looked at */
+	if (call->state == AWS_IN_FLIGHT)
+		advance_in_flight(call);
+	aws_call_check(call);
+	return http_read(call->transfer, to, room);
+}
+
+StringInfo
+aws_call_body(AwsCall *call)
+{
+	Assert(call->state == AWS_DONE);
+	return &call->body;
+}
+
+int64
+aws_call_received(const AwsCall *call)
+{
+	if (call->state == AWS_IN_FLIGHT || call->state == AWS_DONE)
+		return call->taken + http_received(call->transfer);
+	return call->taken;
+}

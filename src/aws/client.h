@@ -1,0 +1,121 @@
+/*-------------------------------------------------------------------------
+ *
+ * client.h
+ *	  Signed calls to an AWS service, many at a time, with retries.
+ *
+ * A service is one endpoint with one set of credentials; a call is one
+ * request with all its attempts.  A call comes in two kinds: one that
+ * collects its answer (aws_call_body when DONE; a retry starts it over), and
+ * a stream (aws_call_read while it comes in; a retry continues where the last
+ * attempt broke off, with Range and If-Match).
+ *
+ *	  begin -> IN_FLIGHT -> DONE
+ *				 ^	 \---> FAILED		aws_call_check raises the error
+ *			  WAITING <-/				back-off
+ *
+ * Only aws_service_pump waits, and it can be cancelled.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_AWS_CLIENT_H
+#define PINTEREST_AWS_CLIENT_H
+
+#include "postgres.h"
+
+#include "aws/error.h"
+#include "aws/sigv4.h"
+#include "lib/stringinfo.h"
+#include "net/http.h"
+
+/* Settings, registered by module.c. */
+extern int	pinterest_request_timeout;	/* ms without a byte: a stall */
+extern int	pinterest_max_retries;	/* of one call, in a row */
+
+#define AWS_MAX_EXTRA_HEADERS 8
+
+typedef struct AwsService AwsService;
+typedef struct AwsCall AwsCall;
+
+/* Strings belong to the caller and outlive the service. */
+typedef struct AwsServiceConfig
+{
+	const char *service;		/* "s3", "kinesis", … */
+	const char *region;
+	const char *base_url;		/* scheme://host[:port] */
+	const char *host;			/* host[:port], as signed */
+	const AwsCredentials *credentials;
+	AddressPolicy policy;
+	int			connections;	/* requests in flight at most */
+} AwsServiceConfig;
+
+/* Belongs to the caller, and stays as it is until the call has ended. */
+typedef struct AwsRequest
+{
+	const char *method;
+	const char *path;			/* encoded, starts with "/" */
+	const char *query;			/* from sigv4_query; "" for none */
+	SigV4Header headers[AWS_MAX_EXTRA_HEADERS]; /* beyond what signing adds */
+	int			nheaders;
+	const char *body;			/* NULL for none */
+	size_t		body_len;
+	bool		stream;
+	const char *etag;			/* stream: the version wanted; may be NULL */
+	int64		size;			/* stream: bytes expected, or -1 */
+	size_t		max_body;		/* not stream: a longer answer is refused */
+	const char *what;			/* messages: "could not WHAT "SUBJECT"" */
+	const char *subject;
+} AwsRequest;
+
+typedef enum AwsCallState
+{
+	AWS_IDLE,
+	AWS_WAITING,
+	AWS_IN_FLIGHT,
+	AWS_DONE,
+	AWS_FAILED
+} AwsCallState;
+
+/* Lives in the current memory context, as do its calls. */
+extern AwsService *aws_service_create(const AwsServiceConfig *config);
+
+/* May one more request be sent now? */
+extern bool aws_service_has_room(const AwsService *service);
+
+/* Requests sent again so far. */
+extern int64 aws_service_retries(const AwsService *service);
+
+/*
+ * Moves every call on, waiting for something to happen for timeout
+ * milliseconds at most (and no longer than 100); 0 does not wait.
+ */
+extern void aws_service_pump(AwsService *service, int timeout);
+
+/*
+ * A call to be used again and again; NULL when the backend may not open more
+ * connections.
+ */
+extern AwsCall *aws_call_create(AwsService *service);
+
+extern void aws_call_begin(AwsCall *call, const AwsRequest *request);
+extern void aws_call_abort(AwsCall *call);
+extern AwsCallState aws_call_state(const AwsCall *call);
+
+/* Is there something to do for the owner: DONE, FAILED, or a full buffer? */
+extern bool aws_call_ready(const AwsCall *call);
+
+/* Raises the error if the call has FAILED. */
+extern void aws_call_check(const AwsCall *call);
+
+/*
+ * Stream: takes up to room bytes of the body; 0 when none are there now.
+ * When the state is DONE besides, the body is complete.  Raises if FAILED.
+ */
+extern size_t aws_call_read(AwsCall *call, char *to, size_t room);
+
+/* Not stream, DONE: the whole answer; may be changed, valid until begin. */
+extern StringInfo aws_call_body(AwsCall *call);
+
+/* Stream: body bytes received so far, over all attempts. */
+extern int64 aws_call_received(const AwsCall *call);
+
+#endif							/* PINTEREST_AWS_CLIENT_H */

@@ -1,0 +1,79 @@
+/*-------------------------------------------------------------------------
+ *
+ * error.h
+ *	  What went wrong with an AWS call: kept, judged, told.
+ *
+ * Everything of an answer that reaches a message has passed through here:
+ * shortened, without control characters, without keys, tokens or signatures.
+ * Of an error body only the code, the message, the region and the request id
+ * are taken ("Error responses", S3 API; "Common errors" of the others).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_AWS_ERROR_H
+#define PINTEREST_AWS_ERROR_H
+
+#include "postgres.h"
+
+#include "aws/sigv4.h"
+#include "net/http.h"
+
+typedef enum AwsProblem
+{
+	AWS_NO_PROBLEM,
+	AWS_NO_ANSWER,				/* the exchange failed; http_failure */
+	AWS_ERROR_ANSWER,			/* a status outside 2xx */
+	AWS_CHANGED,				/* not the object that was listed; text */
+	AWS_BAD_ANSWER,				/* an answer that makes no sense; text */
+	AWS_SHORT_BODY				/* fewer bytes than announced; text */
+} AwsProblem;
+
+typedef struct AwsFailure
+{
+	AwsProblem	problem;
+	HttpFailure http_failure;
+	int			status;
+	char		code[64];		/* "" if the answer names none */
+	char		message[400];	/* what the service says, or what its page or
+								 * garbage begins with */
+	bool		html;			/* the body is a web page */
+	bool		garbage;		/* the body is neither XML nor JSON nor HTML */
+	char		request_id[80];
+	char		region[40];		/* where the service says the bucket is */
+	char		text[256];		/* in our words */
+} AwsFailure;
+
+/* The three ways to fill one in. */
+extern void aws_failure_from_transport(AwsFailure *failure,
+									   const HttpTransfer *transfer);
+extern void aws_failure_from_answer(AwsFailure *failure,
+									const HttpTransfer *transfer,
+									const AwsCredentials *credentials);
+extern void aws_failure_set(AwsFailure *failure, AwsProblem problem,
+							const char *fmt,...) pg_attribute_printf(3, 4);
+
+/* The last two steps of from_answer, for an error body inside a 200. */
+extern void aws_failure_parse_body(AwsFailure *failure, const char *body, size_t len,
+								   const AwsCredentials *credentials);
+
+/* May the same request be sent again? */
+extern bool aws_failure_retryable(const AwsFailure *failure);
+
+/* Does the service ask for fewer requests? */
+extern bool aws_failure_slow_down(const AwsFailure *failure);
+
+/*
+ * Raises the error.  what and subject fill in "could not WHAT "SUBJECT"";
+ * attempts is how often the request was sent.
+ */
+extern void aws_failure_report(const AwsFailure *failure, const char *what,
+							   const char *subject, int attempts) pg_attribute_noreturn();
+
+/*
+ * Copies text fit for a message: bounded, in the database's encoding, without
+ * control characters or the credentials' own strings.
+ */
+extern void aws_clean_text(char *to, size_t room, const char *text, size_t len,
+						   const AwsCredentials *credentials);
+
+#endif							/* PINTEREST_AWS_ERROR_H */

@@ -1,0 +1,579 @@
+/*-------------------------------------------------------------------------
+ *
+ * bucket_store.c
+ *	  A bucket as a store: lists it and fetches its objects, many at a time.
+ *
+ *	  list call -> pages of matching objects -> slots, one GET each -> reader
+ *
+ * Both sides run ahead of the reader within bounds: at most PAGES_AHEAD pages
+ * are kept, and there are as many slots as connections, each with a receive
+ * buffer of fixed size.  A small object is complete in its buffer before the
+ * reader gets to it; a large one rests there, full, until it is the current
+ * one, and then streams through.
+ *
+ * With real distances everything waits for round trips, so what matters is
+ * that no slot is idle: a slot the reader is done with starts its next GET
+ * before anything else happens, and the next page is asked for while the
+ * objects of the last one are still being fetched.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "aws/client.h"
+#include "lib/ilist.h"
+#include "mb/pg_wchar.h"
+#include "net/url.h"
+#include "portability/instr_time.h"
+#include "source/bucket_listing.h"
+#include "source/store.h"
+#include "utils/memutils.h"
+
+/* A page is asked for while fewer objects than these wait to be fetched. */
+#define LOW_WATER 1000
+#define PAGES_AHEAD 2
+
+/* 1000 keys of 1024 bytes, every byte encoded, take about 3.5 MB. */
+#define MAX_LISTING (16 * 1024 * 1024)
+
+/* While the reader is busy, transfers are moved on this often (us). */
+#define NUDGE_INTERVAL 2000
+
+typedef struct Page
+{
+	dlist_node	node;
+	MemoryContext context;		/* holds this struct as well */
+	ListedObject *objects;		/* only those that match */
+	int			nobjects;
+	int			next;			/* the first not yet given to a slot */
+} Page;
+
+typedef enum SlotState
+{
+	SLOT_FREE,
+	SLOT_FETCHING,				/* its call goes on, or is done and unread */
+	SLOT_CURRENT				/* the reader has it */
+} SlotState;
+
+typedef struct Slot
+{
+	SlotState	state;
+	AwsCall    *call;			/* NULL until one is needed */
+	bool		fetched;		/* call is used (the object is not empty) */
+	MemoryContext context;		/* of the current object */
+	StoreObject object;
+	AwsRequest	request;
+} Slot;
+
+typedef struct BucketStore
+{
+	Store		base;
+	const Location *location;
+	const S3Access *access;
+	MemoryContext context;		/* of everything below; NULL before the first
+								 * next */
+	AwsCredentials credentials;
+	AwsService *service;
+	char	   *root;			/* encoded path of the bucket, ends in "/" */
+	bool		ordered;		/* listed in order of keys */
+	int64		earlier_retries;	/* of services before a rewind */
+
+	AwsCall    *list_call;
+	AwsRequest	list_request;
+	StringInfoData list_query;
+	bool		listing;		/* list_call is under way */
+	bool		listed_all;
+	char	   *token;			/* of the next page */
+	char	   *last_key;		/* of the last page */
+	dlist_head	pages;
+	int			npages;
+	int			waiting;		/* objects in pages, not yet given to a slot */
+
+	Slot	   *slots;
+	int			nslots;
+	int			nfree;
+	int			look_at;		/* slot to look at first for a ready body */
+	Slot	   *current;
+	int64		delivered;
+	instr_time	nudged;
+} BucketStore;
+
+/* ---------- where the bucket is ---------- */
+
+/* AWS's own endpoint of a region. */
+static Endpoint *
+aws_endpoint(const char *region)
+{
+	return endpoint_parse(psprintf("https://s3.%s.amazonaws.com%s", region,
+								   strncmp(region, "cn-", 3) == 0 ? ".cn" : ""));
+}
+
+/*
+ * "S3 user guide, Virtual hosting of buckets": a name with dots does not match
+ * the service's certificate, and an address has no names below it.
+ */
+static void
+find_bucket(BucketStore *store, AwsServiceConfig *config)
+{
+	const S3Access *access = store->access;
+	const char *bucket = store->location->bucket;
+	Endpoint   *endpoint = access->endpoint == NULL ? aws_endpoint(access->region) :
+		endpoint_parse(access->endpoint);
+	bool		path_style = access->path_style || endpoint->literal ||
+		(endpoint->tls && strchr(bucket, '.') != NULL);
+
+	config->host = path_style ? endpoint->authority :
+		psprintf("%s.%s", bucket, endpoint->authority);
+	config->base_url = psprintf("%s://%s", endpoint->tls ? "https" : "http", config->host);
+	store->root = path_style ? psprintf("/%s/", bucket) : "/";
+}
+
+/* "Directory buckets", S3 user guide: they are listed in no order. */
+static bool
+is_directory_bucket(const char *bucket)
+{
+	size_t		len = strlen(bucket);
+
+	return len > 6 && strcmp(bucket + len - 6, "--x-s3") == 0;
+}
+
+static void
+start(BucketStore *store)
+{
+	MemoryContext context = AllocSetContextCreate(GetMemoryChunkContext(store),
+												  "pinterest bucket store",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	const S3Access *access = store->access;
+	AwsServiceConfig config = {0};
+
+	store->context = context;	/* from here on, close cleans up */
+	store->credentials.access_key_id = access->access_key_id;
+	store->credentials.secret_access_key = access->secret_access_key;
+	store->credentials.session_token = access->session_token;
+	find_bucket(store, &config);
+	config.service = "s3";
+	config.region = access->region;
+	config.credentials = &store->credentials;
+	config.policy = access->private_addresses ? ADDRESS_PRIVATE : ADDRESS_PUBLIC;
+	config.connections = Max(access->connections, 1);
+	store->service = aws_service_create(&config);
+	store->list_call = aws_call_create(store->service);
+	if (store->list_call == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("too many connections to other servers are open"),
+				 errhint("Raise max_files_per_process, or read fewer tables in one query.")));
+	initStringInfo(&store->list_query);
+	store->ordered = !is_directory_bucket(store->location->bucket);
+	dlist_init(&store->pages);
+	store->nslots = config.connections;
+	store->nfree = store->nslots;
+	store->slots = palloc0(store->nslots * sizeof(Slot));
+	MemoryContextSwitchTo(old);
+}
+
+/* ---------- listing ---------- */
+
+static bool
+page_is_due(const BucketStore *store)
+{
+	return !store->listing && !store->listed_all &&
+		store->npages < PAGES_AHEAD && store->waiting < LOW_WATER &&
+		aws_service_has_room(store->service);
+}
+
+static char *
+to_wire(const char *text)
+{
+	return pg_server_to_any(text, strlen(text), PG_UTF8);
+}
+
+static void
+request_page(BucketStore *store)
+{
+	AwsRequest *request = &store->list_request;
+	const char *prefix = store->location->prefix;
+	const char *pairs[] = {
+		"continuation-token", store->token,
+		"encoding-type", "url",
+		"list-type", "2",
+		"prefix", prefix[0] == '\0' ? NULL : to_wire(prefix)
+	};
+
+	resetStringInfo(&store->list_query);
+	sigv4_query(&store->list_query, pairs, lengthof(pairs) / 2);
+	memset(request, 0, sizeof(AwsRequest));
+	request->method = "GET";
+	request->path = store->root;
+	request->query = store->list_query.data;
+	request->max_body = MAX_LISTING;
+	request->what = "list";
+	request->subject = store->location->uri;
+	aws_call_begin(store->list_call, request);
+	store->listing = true;
+	store->base.counters.list_requests++;
+}
+
+/* Keeps what matches, moved together at the front. */
+static void
+keep_matching(const Location *location, Page *page)
+{
+	int			kept = 0;
+	int			i;
+
+	for (i = 0; i < page->nobjects; i++)
+		if (location_matches(location, page->objects[i].key))
+			page->objects[kept++] = page->objects[i];
+	page->nobjects = kept;
+}
+
+static void
+set_string(char **to, const char *text, MemoryContext context)
+{
+	char	   *copy = text == NULL ? NULL : MemoryContextStrdup(context, text);
+
+	if (*to != NULL)
+		pfree(*to);
+	*to = copy;
+}
+
+/* Where to go on; a service that leads nowhere is found out here. */
+static void
+remember_place(BucketStore *store, const ListedPage *listed)
+{
+	if (listed->next_token != NULL && store->token != NULL &&
+		strcmp(listed->next_token, store->token) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("could not list \"%s\": the service's answer is no valid listing",
+						store->location->uri),
+				 errdetail("The page names itself as the next one.")));
+	set_string(&store->token, listed->next_token, store->context);
+	if (listed->last_key != NULL)
+		set_string(&store->last_key, listed->last_key, store->context);
+	store->listed_all = listed->next_token == NULL;
+}
+
+static void
+take_page(BucketStore *store)
+{
+	StringInfo	body = aws_call_body(store->list_call);
+	MemoryContext context = AllocSetContextCreate(store->context, "pinterest listing page",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	ListedPage *listed = listing_parse(body->data, body->len, store->location->uri,
+									   store->ordered, store->last_key);
+	Page	   *page = palloc0(sizeof(Page));
+
+	store->listing = false;
+	remember_place(store, listed);
+	page->context = context;
+	page->objects = listed->objects;
+	page->nobjects = listed->nobjects;
+	keep_matching(store->location, page);
+	MemoryContextSwitchTo(old);
+
+	if (page->nobjects == 0)
+	{
+		MemoryContextDelete(context);
+		return;
+	}
+	dlist_push_tail(&store->pages, &page->node);
+	store->npages++;
+	store->waiting += page->nobjects;
+}
+
+/* The next object to fetch, copied to the slot; the page goes when empty. */
+static void
+take_object(BucketStore *store, Slot *slot)
+{
+	Page	   *page = dlist_head_element(Page, node, &store->pages);
+	const ListedObject *listed = &page->objects[page->next];
+	StoreObject *object = &slot->object;
+
+	object->key = pstrdup(listed->key);
+	object->uri = location_uri_of(store->location, listed->key);
+	object->etag = listed->etag == NULL ? NULL : pstrdup(listed->etag);
+	object->size = listed->size;
+	object->last_modified = listed->last_modified;
+
+	store->waiting--;
+	if (++page->next < page->nobjects)
+		return;
+	dlist_delete(&page->node);
+	store->npages--;
+	MemoryContextDelete(page->context);
+}
+
+/* ---------- fetching ---------- */
+
+static void
+begin_fetch(BucketStore *store, Slot *slot)
+{
+	AwsRequest *request = &slot->request;
+	StringInfoData path;
+
+	slot->fetched = slot->object.size > 0;
+	if (!slot->fetched)
+		return;
+	initStringInfo(&path);
+	appendStringInfoString(&path, store->root);
+	url_encode(&path, to_wire(slot->object.key), true);
+
+	memset(request, 0, sizeof(AwsRequest));
+	request->method = "GET";
+	request->path = path.data;
+	request->query = "";
+	request->stream = true;
+	request->etag = slot->object.etag;
+	request->size = slot->object.size;
+	request->what = "read";
+	request->subject = slot->object.uri;
+	aws_call_begin(slot->call, request);
+	store->base.counters.get_requests++;
+}
+
+/*
+ * A free slot that has what it needs.  When no more connections are to be
+ * had, the store goes on with the slots it has, unless that is none.
+ */
+static Slot *
+free_slot(BucketStore *store)
+{
+	int			i;
+	MemoryContext old;
+
+	for (i = 0; i < store->nslots; i++)
+	{
+		Slot	   *slot = &store->slots[i];
+
+		if (slot->state != SLOT_FREE)
+			continue;
+		if (slot->call != NULL)
+			return slot;
+		old = MemoryContextSwitchTo(store->context);
+		slot->call = aws_call_create(store->service);
+		if (slot->call != NULL)
+			slot->context = AllocSetContextCreate(store->context, "pinterest object",
+												  ALLOCSET_SMALL_SIZES);
+		MemoryContextSwitchTo(old);
+		if (slot->call != NULL)
+			return slot;
+		/* slots are made in order, so those behind it have no call either */
+		store->nfree -= store->nslots - i;
+		store->nslots = i;
+	}
+	if (store->nslots == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("too many connections to other servers are open"),
+				 errhint("Raise max_files_per_process, or read fewer tables in one query.")));
+	return NULL;
+}
+
+/* Starts whatever may be started now. */
+static void
+fill(BucketStore *store)
+{
+	if (page_is_due(store))
+		request_page(store);
+	while (store->waiting > 0 && store->nfree > 0 &&
+		   aws_service_has_room(store->service))
+	{
+		Slot	   *slot = free_slot(store);
+		MemoryContext old;
+
+		if (slot == NULL)
+			break;
+		MemoryContextReset(slot->context);
+		old = MemoryContextSwitchTo(slot->context);
+		take_object(store, slot);
+		begin_fetch(store, slot);
+		MemoryContextSwitchTo(old);
+		slot->state = SLOT_FETCHING;
+		store->nfree--;
+	}
+}
+
+static void
+release(BucketStore *store, Slot *slot)
+{
+	if (slot->fetched)
+	{
+		store->base.counters.bytes += aws_call_received(slot->call);
+		aws_call_abort(slot->call);
+	}
+	slot->state = SLOT_FREE;
+	store->nfree++;
+}
+
+/* A slot the reader can start with; the one looked at longest ago first. */
+static Slot *
+ready_slot(BucketStore *store)
+{
+	int			i;
+
+	for (i = 0; i < store->nslots; i++)
+	{
+		Slot	   *slot = &store->slots[(store->look_at + i) % store->nslots];
+
+		if (slot->state != SLOT_FETCHING)
+			continue;
+		if (slot->fetched)
+		{
+			aws_call_check(slot->call);
+			if (!aws_call_ready(slot->call))
+				continue;
+		}
+		store->look_at = (slot - store->slots) + 1;
+		return slot;
+	}
+	return NULL;
+}
+
+static void
+pump(BucketStore *store, int timeout)
+{
+	aws_service_pump(store->service, timeout);
+	INSTR_TIME_SET_CURRENT(store->nudged);
+	store->base.counters.retries =
+		store->earlier_retries + aws_service_retries(store->service);
+	if (!store->listing)
+		return;
+	aws_call_check(store->list_call);
+	if (aws_call_state(store->list_call) == AWS_DONE)
+		take_page(store);
+}
+
+/* Keeps the others moving while the reader has enough to do. */
+static void
+nudge(BucketStore *store)
+{
+	instr_time	since;
+
+	INSTR_TIME_SET_CURRENT(since);
+	INSTR_TIME_SUBTRACT(since, store->nudged);
+	if (INSTR_TIME_GET_MICROSEC(since) < NUDGE_INTERVAL)
+		return;
+	pump(store, 0);
+	fill(store);
+}
+
+/* ---------- the store ---------- */
+
+static bool
+exhausted(const BucketStore *store)
+{
+	return store->listed_all && !store->listing && store->waiting == 0 &&
+		store->nfree == store->nslots;
+}
+
+static const StoreObject *
+bucket_next(Store *base)
+{
+	BucketStore *store = (BucketStore *) base;
+	Slot	   *slot;
+
+	if (store->context == NULL)
+		start(store);
+	if (store->current != NULL)
+	{
+		release(store, store->current);
+		store->current = NULL;
+	}
+	fill(store);
+	while ((slot = ready_slot(store)) == NULL)
+	{
+		if (exhausted(store))
+		{
+			if (store->delivered++ == 0)
+				ereport(NOTICE,
+						(errmsg("no object matches location \"%s\"",
+								store->location->uri)));
+			return NULL;
+		}
+		pump(store, 100);
+		fill(store);
+	}
+	nudge(store);
+
+	slot->state = SLOT_CURRENT;
+	store->current = slot;
+	store->delivered++;
+	store->base.counters.objects++;
+	return &slot->object;
+}
+
+static size_t
+bucket_read(Store *base, char *buf, size_t room)
+{
+	BucketStore *store = (BucketStore *) base;
+	Slot	   *slot = store->current;
+
+	if (slot == NULL || !slot->fetched)
+		return 0;
+	nudge(store);
+	for (;;)
+	{
+		size_t		n = aws_call_read(slot->call, buf, room);
+
+		if (n > 0)
+			return n;
+		if (aws_call_state(slot->call) == AWS_DONE)
+			return 0;
+		pump(store, 100);
+		fill(store);
+	}
+}
+
+static void
+bucket_close(Store *base)
+{
+	BucketStore *store = (BucketStore *) base;
+	int			i;
+
+	if (store->context == NULL)
+		return;
+	for (i = 0; i < store->nslots; i++)
+		if (store->slots[i].state != SLOT_FREE)
+			release(store, &store->slots[i]);
+	store->current = NULL;
+	MemoryContextDelete(store->context);
+	store->context = NULL;
+	store->earlier_retries = store->base.counters.retries;
+}
+
+static void
+bucket_rewind(Store *base)
+{
+	BucketStore *store = (BucketStore *) base;
+
+	bucket_close(base);
+	store->listing = false;
+	store->listed_all = false;
+	store->token = NULL;
+	store->last_key = NULL;
+	store->npages = 0;
+	store->waiting = 0;
+	store->look_at = 0;
+	store->delivered = 0;
+}
+
+static const StoreOps bucket_store_ops = {
+	bucket_next,
+	bucket_read,
+	bucket_rewind,
+	bucket_close
+};
+
+Store *
+bucket_store_open(const Location *location, const S3Access *access)
+{
+	BucketStore *store = palloc0(sizeof(BucketStore));
+
+	store->base.ops = &bucket_store_ops;
+	store->location = location;
+	store->access = access;
+	return &store->base;
+}
