@@ -68,6 +68,6 @@ demo-stop:
 test:
 	@PG_CONFIG='$(PG_CONFIG)' scripts/test
 bench:
-	@PG_CONFIG='$(PG_CONFIG)' scripts/bench
+	@PG_CONFIG='$(PG_CONFIG)' bench/run
 lint:
 	@PG_CONFIG='$(PG_CONFIG)' scripts/lint
