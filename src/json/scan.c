@@ -147,7 +147,7 @@ put_utf8(uint8 *to, uint32 code)
 
 /* A \uXXXX escape, with its second half if it is a surrogate. */
 static const uint8 *
-scan_unicode_escape(JsonScan *scan, const uint8 *p, uint8 *to, int *nbytes)
+scan_unicode_escape(JsonScan *scan, const uint8 *p, uint8 *to)
 {
 	int			code = hex4(p + 2);
 	int			low;
@@ -158,21 +158,24 @@ scan_unicode_escape(JsonScan *scan, const uint8 *p, uint8 *to, int *nbytes)
 		return fail(scan, p, JSON_ERROR_ZERO);
 	if (code < 0xD800 || code > 0xDFFF)
 	{
-		*nbytes = put_utf8(to, code);
+		scan->escape_len = put_utf8(to, code);
 		return p + 6;
 	}
 	low = code < 0xDC00 && p[6] == '\\' && p[7] == 'u' ? hex4(p + 8) : -1;
 	if (low < 0xDC00 || low > 0xDFFF)
 		return fail(scan, p, JSON_ERROR_SURROGATE);
-	*nbytes = put_utf8(to, 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00));
+	scan->escape_len = put_utf8(to, 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00));
 	return p + 12;
 }
 
-/* The escape at p ("\"): its bytes go to "to", at most four. */
+/*
+ * The escape at p ("\"): its bytes go to "to", at most four, and their number
+ * to scan->escape_len.
+ */
 static const uint8 *
-scan_escape(JsonScan *scan, const uint8 *p, uint8 *to, int *nbytes)
+scan_escape(JsonScan *scan, const uint8 *p, uint8 *to)
 {
-	*nbytes = 1;
+	scan->escape_len = 1;
 	switch (p[1])
 	{
 		case '"':
@@ -196,7 +199,7 @@ scan_escape(JsonScan *scan, const uint8 *p, uint8 *to, int *nbytes)
 			*to = '\t';
 			return p + 2;
 		case 'u':
-			return scan_unicode_escape(scan, p, to, nbytes);
+			return scan_unicode_escape(scan, p, to);
 		default:
 			return fail(scan, p, JSON_ERROR_ESCAPE);
 	}
@@ -209,7 +212,6 @@ skip_string(JsonScan *scan, const uint8 *p)
 	for (;;)
 	{
 		int			n = plain_bytes(p);
-		uint8		ignored[4];
 
 		p += n;
 		if (n == JSON_BLOCK)
@@ -228,7 +230,7 @@ skip_string(JsonScan *scan, const uint8 *p)
 		}
 		else if (*p == '\\')
 		{
-			p = scan_escape(scan, p, ignored, &n);
+			p = scan_escape(scan, p, scan->ignored);
 			if (p == NULL)
 				return NULL;
 		}
@@ -271,10 +273,10 @@ take_string(JsonScan *scan, const uint8 *p, JsonValue *value)
 		}
 		else if (*p == '\\')
 		{
-			p = scan_escape(scan, p, to, &n);
+			p = scan_escape(scan, p, to);
 			if (p == NULL)
 				return NULL;
-			to += n;
+			to += scan->escape_len;
 		}
 		else
 			return fail(scan, p, JSON_ERROR_CONTROL);

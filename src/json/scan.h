@@ -104,6 +104,8 @@ typedef struct JsonScan
 	const char *line_start;		/* behind the last of them, if still there */
 	JsonError	error;
 	const char *error_at;
+	int			escape_len;		/* of the last escape, unescaped */
+	uint8		ignored[4];		/* where escapes of unwanted strings go */
 } JsonScan;
 
 /*
