@@ -96,7 +96,9 @@ END
 $$;
 
 -- The three foreign tables: the keys of the wire in the order sent, then the
--- position.  Text that cleaning has to judge stays text.
+-- position.  Text that cleaning has to judge stays text: a value that does not
+-- fit its column's type makes a bad record, but only for queries that decode
+-- that column, and the rows of a cleaned view must not depend on the query.
 CREATE FUNCTION pinterest._create_source_tables(
     pipeline name, wrapper name, server name, user_id text, location text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
@@ -111,7 +113,7 @@ BEGIN
             ('pin', $sql$
                 index integer,
                 idx integer,
-                unique_id uuid,
+                unique_id text,
                 title text,
                 description text,
                 poster_name text,
@@ -157,7 +159,8 @@ BEGIN
         CREATE VIEW %1$I.pin AS
         SELECT DISTINCT ON (ind)
             coalesce(index, idx) AS ind,
-            unique_id,
+            CASE WHEN unique_id ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$'
+                 THEN unique_id::uuid END AS unique_id,
             pinterest.null_if_missing(title) AS title,
             pinterest.null_if_missing(description) AS description,
             pinterest.parse_follower_count(follower_count) AS follower_count,
