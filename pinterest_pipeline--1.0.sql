@@ -207,6 +207,10 @@ $$;
 
 -- The query views.  They read pin, geo and users of their own schema, found by
 -- the search path; it is new and empty of anybody else's objects.
+--
+-- Foreign tables have no statistics.  A filter on a year that reached the joins
+-- would make the planner expect one row and choose nested loops, so what is
+-- joined before such a filter is MATERIALIZED.
 CREATE FUNCTION pinterest._create_query_views(pipeline name) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -231,9 +235,13 @@ BEGIN
     ORDER BY country, category_count DESC, category COLLATE "C";
 
     CREATE VIEW posts_per_category_by_year AS
-    SELECT extract(year FROM "timestamp")::integer AS post_year, category, count(*) AS category_count
-    FROM pin JOIN geo USING (ind)
-    WHERE extract(year FROM "timestamp") BETWEEN 2018 AND 2022 AND category IS NOT NULL
+    WITH post AS MATERIALIZED (
+        SELECT extract(year FROM "timestamp")::integer AS post_year, category
+        FROM pin JOIN geo USING (ind)
+        WHERE category IS NOT NULL)
+    SELECT post_year, category, count(*) AS category_count
+    FROM post
+    WHERE post_year BETWEEN 2018 AND 2022
     GROUP BY post_year, category;
 
     CREATE VIEW most_popular_category_by_year AS
@@ -262,9 +270,10 @@ BEGIN
 
     EXECUTE format($sql$
         CREATE VIEW median_followers_by_age_group AS
+        WITH people AS MATERIALIZED (%s)
         SELECT pinterest.age_group(age) AS age_group,
             percentile_cont(0.5) WITHIN GROUP (ORDER BY follower_count) AS median_follower_count
-        FROM (%s) AS people
+        FROM people
         WHERE pinterest.age_group(age) IS NOT NULL
         GROUP BY age_group$sql$, people);
 
@@ -276,18 +285,20 @@ BEGIN
 
     EXECUTE format($sql$
         CREATE VIEW median_followers_by_join_year AS
+        WITH people AS MATERIALIZED (%s)
         SELECT extract(year FROM date_joined)::integer AS post_year,
             percentile_cont(0.5) WITHIN GROUP (ORDER BY follower_count) AS median_follower_count
-        FROM (%s) AS people
+        FROM people
         WHERE extract(year FROM date_joined) BETWEEN 2015 AND 2020
         GROUP BY post_year$sql$, people);
 
     EXECUTE format($sql$
         CREATE VIEW median_followers_by_join_year_and_age_group AS
+        WITH people AS MATERIALIZED (%s)
         SELECT pinterest.age_group(age) AS age_group,
             extract(year FROM date_joined)::integer AS post_year,
             percentile_cont(0.5) WITHIN GROUP (ORDER BY follower_count) AS median_follower_count
-        FROM (%s) AS people
+        FROM people
         WHERE pinterest.age_group(age) IS NOT NULL
             AND extract(year FROM date_joined) BETWEEN 2015 AND 2020
         GROUP BY age_group, post_year$sql$, people);
