@@ -401,6 +401,10 @@ def main():
         if name not in parts:
             raise SystemExit("no part %s: scan, objects or memory" % name)
     machine()
+    if not PEERS_ONLY:
+        session = Session()
+        session.run("create extension pinterest_pipeline")
+        session.close()
     for name in wanted:
         parts[name]()
 
