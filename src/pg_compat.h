@@ -4,6 +4,9 @@
  *	  The differences between PostgreSQL 14 to 18 that this code meets, so
  *	  that the rest reads as if there were one version.
  *
+ * Macros rather than functions where those would need headers of the server
+ * that most files do without: whoever uses one includes what it names.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef PINTEREST_PG_COMPAT_H
@@ -11,21 +14,14 @@
 
 #include "postgres.h"
 
-#include "access/parallel.h"
-#include "access/xact.h"
-#include "commands/explain.h"
-#include "executor/executor.h"
-#include "miscadmin.h"
-#include "optimizer/pathnode.h"
-
-#if PG_VERSION_NUM >= 180000
-#include "commands/explain_format.h"
-#include "commands/explain_state.h"
-#endif
-
-/* VARDATA_ANY and friends left postgres.h in 16 */
+/* SET_VARSIZE, VARDATA_ANY and friends left postgres.h in 16 */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
+#endif
+
+/* Stands before a declaration; until 17 the attribute had another name. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
 #endif
 
 /*
@@ -38,52 +34,50 @@
 #define wait_event_named(name) PG_WAIT_EXTENSION
 #endif
 
-/* Settings of an extension that are not defined: the new name came in 15. */
+/* Reserves a prefix of settings: the name is from 15. (utils/guc.h) */
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
-/* Can a subtransaction be begun here?  While a query runs in parallel: from 17. */
-static inline bool
-can_begin_subtransaction(void)
-{
+/*
+ * Can a subtransaction be begun here?  While any part of the query runs in
+ * parallel: from 17 on. (access/xact.h)
+ */
 #if PG_VERSION_NUM >= 170000
-	return true;
+#define can_begin_subtransaction() true
 #else
-	return !IsInParallelMode();
+#define can_begin_subtransaction() (!IsInParallelMode())
 #endif
-}
 
-/* Whose user mapping a scan uses: the view's owner, or whoever asks. */
-static inline Oid
-foreign_scan_user(ForeignScanState *node)
-{
-	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	Oid			userid;
-
+/*
+ * The user a foreign scan checks as: the owner of the view it is in, or
+ * InvalidOid. (executor/executor.h)
+ */
 #if PG_VERSION_NUM >= 160000
-	userid = plan->checkAsUser;
+#define scan_check_as_user(node) \
+	(((ForeignScan *) (node)->ss.ps.plan)->checkAsUser)
 #else
-	userid = exec_rt_fetch(plan->scan.scanrelid, node->ss.ps.state)->checkAsUser;
+#define scan_check_as_user(node) \
+	(exec_rt_fetch(((Scan *) (node)->ss.ps.plan)->scanrelid, \
+				   (node)->ss.ps.state)->checkAsUser)
 #endif
-	return OidIsValid(userid) ? userid : GetUserId();
-}
 
-/* A path without sort order, parameters or outer path. */
-static inline ForeignPath *
-make_foreign_scan_path(PlannerInfo *root, RelOptInfo *rel, double rows,
-					   Cost startup_cost, Cost total_cost)
-{
-	return create_foreignscan_path(root, rel, NULL, rows,
+/*
+ * A path of a base relation without sort order, parameters, outer path and
+ * private data. (optimizer/pathnode.h)
+ */
 #if PG_VERSION_NUM >= 180000
-								   0,	/* disabled nodes */
+#define plain_foreign_path(root, rel, rows, startup, total) \
+	create_foreignscan_path(root, rel, NULL, rows, 0, startup, total, NIL, \
+							(rel)->lateral_relids, NULL, NIL, NIL)
+#elif PG_VERSION_NUM >= 170000
+#define plain_foreign_path(root, rel, rows, startup, total) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, \
+							(rel)->lateral_relids, NULL, NIL, NIL)
+#else
+#define plain_foreign_path(root, rel, rows, startup, total) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, \
+							(rel)->lateral_relids, NULL, NIL)
 #endif
-								   startup_cost, total_cost, NIL,
-								   rel->lateral_relids, NULL,
-#if PG_VERSION_NUM >= 170000
-								   NIL, /* restriction of a join */
-#endif
-								   NIL);
-}
 
 #endif							/* PINTEREST_PG_COMPAT_H */

@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "column.h"
 #include "foreign/foreign.h"
 #include "json/datum.h"
@@ -137,7 +138,7 @@ bind_columns(Reader *reader, List *columns, List *table_options)
 	int		   *slots = palloc(sizeof(int) * Max(list_length(columns), 1));
 	int			nslots;
 	JsonNode   *root;
-	JsonFormat	format = JSON_FORMAT_AUTO;
+	FrameFormat	format = FRAME_AUTO;
 	ListCell   *lc;
 
 	reader->fields = palloc0(sizeof(FieldColumn) * Max(list_length(columns), 1));
@@ -583,8 +584,10 @@ reader_close(Reader *reader)
 							   (long long) reader->rejected,
 							   reader->ops->wrapper, reader->table),
 				 reader->on_error == ON_ERROR_IGNORE ?
-				 errdetail("They were skipped.") :
-				 errdetail("Each is a row of NULLs.")));
+				 errdetail_plural("It was skipped.", "They were skipped.",
+								  (unsigned long) reader->rejected) :
+				 errdetail_plural("It is a row of NULLs.", "They are rows of NULLs.",
+								  (unsigned long) reader->rejected)));
 }
 
 void

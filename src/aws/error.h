@@ -15,6 +15,8 @@
 
 #include "postgres.h"
 
+#include "pg_compat.h"
+
 #include "aws/sigv4.h"
 #include "net/http.h"
 
@@ -66,8 +68,8 @@ extern bool aws_failure_slow_down(const AwsFailure *failure);
  * Raises the error.  what and subject fill in "could not WHAT "SUBJECT"";
  * attempts is how often the request was sent.
  */
-extern void aws_failure_report(const AwsFailure *failure, const char *what,
-							   const char *subject, int attempts) pg_attribute_noreturn();
+pg_noreturn extern void aws_failure_report(const AwsFailure *failure, const char *what,
+										   const char *subject, int attempts);
 
 /*
  * Copies text fit for a message: bounded, in the database's encoding, without

@@ -11,7 +11,12 @@
 #include "fdw/fdw.h"
 #include "foreign/foreign.h"
 #include "option.h"
-#include "pg_compat.h"
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#else
+#include "commands/explain.h"
+#endif
 
 /* The JSON keys and pointers that are decoded. */
 static List *

@@ -79,8 +79,8 @@ plan_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	Cost		startup = STARTUP_COST + rel->baserestrictcost.startup;
 
 	add_path(rel, (Path *)
-			 make_foreign_scan_path(root, rel, rel->rows, startup,
-									startup + per_record * rel->tuples));
+			 plain_foreign_path(root, rel, rel->rows, startup,
+								startup + per_record * rel->tuples));
 }
 
 ForeignScan *

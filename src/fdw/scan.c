@@ -9,6 +9,7 @@
 
 #include "executor/executor.h"
 #include "fdw/fdw.h"
+#include "miscadmin.h"
 #include "pg_compat.h"
 
 void
@@ -17,12 +18,15 @@ scan_begin(ForeignScanState *node, int eflags)
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	FdwScan  *state = palloc0(sizeof(FdwScan));
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	Oid			userid;
 
 	node->fdw_state = state;
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 
-	state->reader = reader_open(node->ss.ss_currentRelation, foreign_scan_user(node),
+	userid = scan_check_as_user(node);
+	state->reader = reader_open(node->ss.ss_currentRelation,
+								OidIsValid(userid) ? userid : GetUserId(),
 								list_nth(plan->fdw_private, PLAN_ATTNUMS));
 
 	/* the reader leaves alone what nobody wants: NULL once, NULL always */

@@ -18,6 +18,7 @@
 
 #include "fmgr.h"
 #include "json/scan.h"
+#include "pg_compat.h"
 
 typedef enum JsonTarget
 {

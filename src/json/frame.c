@@ -34,7 +34,7 @@ typedef enum ArrayState
 struct JsonFrame
 {
 	MemoryContext context;
-	JsonFormat	format;
+	FrameFormat	format;
 	Size		max_record;
 	JsonInput	input;
 	void	   *input_arg;
@@ -63,7 +63,7 @@ allocate_buffer(JsonFrame *frame, Size capacity)
 }
 
 JsonFrame *
-json_frame_create(JsonNode *root, int nslots, JsonFormat format, Size max_record)
+json_frame_create(JsonNode *root, int nslots, FrameFormat format, Size max_record)
 {
 	JsonFrame  *frame = palloc0(sizeof(JsonFrame));
 
@@ -181,7 +181,7 @@ ends_with_line(const JsonFrame *frame, const char *nl)
 	const char *line = nl + 1;
 	const char *p = line;
 
-	if (frame->format == JSON_FORMAT_LINES)
+	if (frame->format == FRAME_LINES)
 		return 1;
 	while (p < frame->scan.end && (*p == ' ' || *p == '\t' || *p == '\r'))
 		p++;
@@ -384,7 +384,7 @@ read_record(JsonFrame *frame, const char *p)
 		refill(frame);
 	}
 
-	if (frame->format == JSON_FORMAT_LINES && frame->scan.line != frame->record.line)
+	if (frame->format == FRAME_LINES && frame->scan.line != frame->record.line)
 		return bad_record(frame, JSON_ERROR_SPANS_LINES, frame->next);
 	if (unlikely(too_large(frame, end)))
 		return finish_record(frame, end, JSON_ERROR_TOO_LARGE, 0);
@@ -439,7 +439,7 @@ skip_array_syntax(JsonFrame *frame, JsonError *error)
 	{
 		if (state == ARRAY_ELEMENT)
 			*error = JSON_ERROR_SEPARATOR;
-		else if (state == ARRAY_NONE && frame->format == JSON_FORMAT_ARRAY)
+		else if (state == ARRAY_NONE && frame->format == FRAME_ARRAY)
 			*error = JSON_ERROR_NOT_ARRAY;
 		return false;
 	}

@@ -23,12 +23,12 @@
 
 #include "json/scan.h"
 
-typedef enum JsonFormat
+typedef enum FrameFormat
 {
-	JSON_FORMAT_AUTO,			/* whatever it is */
-	JSON_FORMAT_LINES,			/* no record spans lines */
-	JSON_FORMAT_ARRAY			/* one array that holds the records */
-} JsonFormat;
+	FRAME_AUTO,			/* whatever it is */
+	FRAME_LINES,			/* no record spans lines */
+	FRAME_ARRAY			/* one array that holds the records */
+} FrameFormat;
 
 /*
  * Where the bytes come from: copies up to room bytes to buf, returns how many;
@@ -55,7 +55,7 @@ typedef struct JsonFrame JsonFrame;
  * that grow with the largest record, up to max_record bytes.
  */
 extern JsonFrame *json_frame_create(JsonNode *root, int nslots,
-									JsonFormat format, Size max_record);
+									FrameFormat format, Size max_record);
 
 /* Starts with a new body. */
 extern void json_frame_begin(JsonFrame *frame, JsonInput input, void *arg);

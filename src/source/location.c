@@ -13,6 +13,7 @@
 
 #include "mb/pg_wchar.h"
 
+#include "pg_compat.h"
 #include "source/location.h"
 
 #define S3_SCHEME "s3://"
@@ -32,8 +33,7 @@
 /* What Hive writes for NULL. */
 #define HIVE_NULL "__HIVE_DEFAULT_PARTITION__"
 
-static void
-pg_attribute_noreturn()
+pg_noreturn static void
 invalid_location(const char *uri, const char *detail, const char *hint)
 {
 	ereport(ERROR,
