@@ -27,6 +27,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/timestamp.h"
@@ -165,6 +167,34 @@ report_changed(FileStore *fs)
 			 errhint("Run the query again. Files that are put in place by renaming them cannot be met half written.")));
 }
 
+/*
+ * A name is shown as text, in messages and columns, so it must be text.  The
+ * bytes that are not ASCII are shown as numbers here.
+ */
+static void
+check_name(FileStore *fs)
+{
+	StringInfoData shown;
+
+	if (pg_verifymbstr(fs->path, strlen(fs->path), true))
+		return;
+	initStringInfo(&shown);
+	for (const char *p = fs->path; *p; p++)
+	{
+		if (IS_HIGHBIT_SET(*p))
+			appendStringInfo(&shown, "\\x%02x", (unsigned char) *p);
+		else
+			appendStringInfoChar(&shown, *p);
+	}
+	fs->path[0] = '\0';			/* no error context may show it */
+	close_object(fs);
+	ereport(ERROR,
+			(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+			 errmsg("name of file \"%s\" is not valid in encoding \"%s\"",
+					shown.data, GetDatabaseEncodingName()),
+			 errhint("Rename the file, or use a location that does not match it.")));
+}
+
 /* ----------------
  * The walk
  * ----------------
@@ -243,7 +273,6 @@ enter_directory(FileStore *fs, int parent, const char *name)
 	if (fd < 0)
 		report_open_error(fs, "directory");
 
-
 	/* until the directory stream owns it, a descriptor is closed as an object's */
 	fs->fd = fd;
 	if (fstat(fd, &st) != 0)
@@ -287,6 +316,7 @@ open_object(FileStore *fs, int parent, const char *name)
 	if (fs->opened.st_size >= READAHEAD_SIZE)
 		(void) posix_fadvise(fs->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 #endif
+	check_name(fs);
 	fs->received = 0;
 	fs->counted = false;
 	fs->any_matched = true;
