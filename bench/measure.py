@@ -249,6 +249,12 @@ def scan_part():
             session, columns, "pins_lines, json_populate_record(null::%s, line::json)" % record)
         scan_table(columns, interleave(engines), heap_bar)
     session.close()
+    say("The scanner alone, the file in memory:\n")
+    for columns in ([], THREE, COLUMNS):
+        output = subprocess.run([FOLDER + "/tools/scanner", path] + [name for name, _ in columns],
+                                check=True, stdout=subprocess.PIPE, text=True).stdout
+        say("* " + output.strip())
+    say("")
 
 
 def scan_table(columns, times, heap_bar):
