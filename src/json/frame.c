@@ -15,11 +15,16 @@
 #include "json/frame.h"
 #include "utils/memutils.h"
 
-/* Fits the second-level cache together with its arena. */
+/*
+ * Fits the second-level cache together with its arena.  The fuzzer has it
+ * smaller.
+ */
+#ifndef INITIAL_CAPACITY
 #define INITIAL_CAPACITY (256 * 1024)
 
 /* A buffer larger than this is not kept for the next body. */
 #define KEPT_CAPACITY (4 * 1024 * 1024)
+#endif
 
 /* Inside a top-level array, and what may come next there. */
 typedef enum ArrayState
@@ -227,7 +232,7 @@ bad_record_length(JsonFrame *frame)
 		}
 		searched = (nl == NULL ? frame->scan.end : nl) - frame->next;
 		if (!refill(frame))
-			return frame->scan.end - frame->next;
+			return searched;
 	}
 }
 
