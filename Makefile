@@ -4,8 +4,7 @@ MODULE_big = $(EXTENSION)
 DATA = $(sort $(wildcard $(EXTENSION)--*.sql))
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 
-TESTS = $(sort $(wildcard sql/*.sql))
-REGRESS = $(patsubst sql/%.sql,%,$(TESTS))
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=$(EXTENSION)
 
 PKG_CONFIG ?= pkg-config

@@ -170,7 +170,9 @@ $fault_server->fault($bucket, op => 'get', fault => 'replace', times => 1);
 fails($node, $sum, { state => '\w{5}', like => [ qr{s3://\Q$bucket\E/in/1\.json}, qr/chang|replac|modif/i ] },
 	'an object replaced while it is read');
 
+# Of the very size that was listed
 $bucket = fresh_bucket(1);
+$fault_server->put($bucket, 'in/1.json', sprintf("%-65s\n", '{"n":1}'));
 $fault_server->fault($bucket, op => 'get', fault => 'html', status => 200);
 fails($node, $sum, { state => '22\w{3}', like => [ qr{s3://\Q$bucket\E/in/1\.json}, qr/line 1\b/ ] },
 	'HTML instead of an object: a bad record');
@@ -197,7 +199,7 @@ unlike($explain, qr/secretkeytest123/, 'EXPLAIN shows no secret');
 #
 # Who may
 #
-fails($node, "SET pinterest.s3_connections = 0", { state => '22023' }, 's3_connections has limits');
+fails($node, "LOAD 'pinterest_pipeline'; SET pinterest.s3_connections = 0", { state => '22023' }, 's3_connections has limits');
 $node->safe_psql(
 	'postgres', q(
 	CREATE ROLE reader LOGIN;

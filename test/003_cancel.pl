@@ -104,7 +104,7 @@ is($stdout, '6000', 'after a cancel the same session reads everything');
 
 # Terminating a backend, and shutting the server down
 $bucket = waiting_table({ op => 'get', fault => 'hang' });
-my $session = start_query($bucket, 'SELECT sum(n) FROM t');
+my $session = start_query($bucket, "SELECT sum(n) FROM t;\n");
 my $elapsed = elapsed_of
 {
 	$node->safe_psql('postgres', sprintf($backend, 'pg_terminate_backend'));
@@ -114,7 +114,7 @@ like($session->{stderr}, qr/FATAL:  57P01:/, 'pg_terminate_backend');
 cmp_ok($elapsed, '<', $within, 'terminated in time');
 
 $bucket = waiting_table({ op => 'list', fault => 'hang' });
-$session = start_query($bucket, 'SELECT sum(n) FROM t');
+$session = start_query($bucket, "SELECT sum(n) FROM t;\n");
 $elapsed = elapsed_of { $node->stop('fast') };
 eval { $session->{run}->finish };
 cmp_ok($elapsed, '<', $within, 'a fast shutdown is not held up');

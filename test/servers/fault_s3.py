@@ -98,8 +98,10 @@ class Bucket:
         keys = (key_format.format(i) for i in range(at, min(count, at + max_keys + 1)))
         return [key for key in keys if key.startswith(prefix)]
 
-    def fault_for(self, op, key):
+    def fault_for(self, op, key, waited):
         for fault in self.faults:
+            if waited and fault["fault"] == "latency":
+                continue
             if fault.get("op", "any") in ("any", op) and key.startswith(fault.get("key", "")):
                 if "times" in fault:
                     fault["times"] -= 1
@@ -191,14 +193,14 @@ class Connection(asyncio.Protocol):
             self.busy.counters["in_flight"] -= 1
             self.busy = None
 
-    def answer(self, bucket, op, name, key, args, headers):
+    def answer(self, bucket, op, name, key, args, headers, waited=False):
         if self.transport.is_closing():
             return
-        fault = bucket.fault_for(op, key or args.get("prefix", ""))
+        fault = bucket.fault_for(op, key or args.get("prefix", ""), waited)
         kind = fault["fault"] if fault else None
         if kind == "latency":
             asyncio.get_running_loop().call_later(
-                fault["ms"] / 1000, self.answer, bucket, op, name, key, args, headers)
+                fault["ms"] / 1000, self.answer, bucket, op, name, key, args, headers, True)
         elif kind == "hang":
             pass
         elif kind == "close":
