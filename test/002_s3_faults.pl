@@ -76,29 +76,28 @@ is($fault_server->counters($bucket)->{range}, 2, 'half of a long object: continu
 #
 # Faults that stay
 #
-my $transient = '08\w{3}|58030|HV\w{3}|57P03|53\w{3}';
 foreach my $case (
 	[ 'SlowDown for ever', { fault => 'error', status => 503, code => 'SlowDown' }, [ qr/SlowDown/, qr/503/ ] ],
 	[ '502 with HTML for ever', { fault => 'html', status => 502 }, [qr/502/] ],
-	[ 'reset for ever', { fault => 'reset' }, [] ],
-	[ 'half for ever', { fault => 'half' }, [] ],)
+	[ 'reset for ever', { fault => 'reset' }, [qr/reset/i] ],
+	[ 'half for ever', { fault => 'half' }, [qr/sent \d+ times/] ],)
 {
 	my ($name, $fault, $like) = @$case;
 	foreach my $op (qw(list get))
 	{
 		$bucket = fresh_bucket(1);
 		$fault_server->fault($bucket, op => $op, %$fault);
-		fails($node, $sum, { state => $transient, like => [ qr/\Q$bucket\E/, @$like ], within => 90 },
+		fails($node, $sum, { state => '08006|HV000', like => [ qr/\Q$bucket\E/, @$like ], within => 90 },
 			"$name, op $op");
 	}
 }
 
 foreach my $case (
-	[ 'no permission', 403, 'AccessDenied', '42501|28\w{3}|HV\w{3}', [] ],
-	[ 'clock skew', 403, 'RequestTimeTooSkewed', '28\w{3}|HV\w{3}|55000', [qr/clock|time/i] ],
-	[ 'expired token', 400, 'ExpiredToken', '28\w{3}|HV\w{3}', [] ],
-	[ 'archived object', 403, 'InvalidObjectState', '\w{5}', [] ],
-	[ 'an unknown error', 418, 'Teapot', '\w{5}', [qr/418|short and stout/] ],)
+	[ 'no permission', 403, 'AccessDenied', '42501', [] ],
+	[ 'clock skew', 403, 'RequestTimeTooSkewed', '28000', [qr/HINT:.*clock/] ],
+	[ 'expired token', 400, 'ExpiredToken', '28000', [qr/HINT:.*user mapping/] ],
+	[ 'archived object', 403, 'InvalidObjectState', '55000', [qr/HINT:/] ],
+	[ 'an unknown error', 418, 'Teapot', 'HV000', [ qr/418/, qr/short and stout/ ] ],)
 {
 	my ($name, $status, $code, $state, $like) = @$case;
 	foreach my $op (qw(list get))
@@ -113,11 +112,11 @@ foreach my $case (
 $bucket = fresh_bucket(3);
 $fault_server->fault($bucket, op => 'list', fault => 'error', status => 301, code => 'PermanentRedirect',
 	headers => { 'x-amz-bucket-region' => 'eu-west-3' });
-fails($node, $sum, { state => '\w{5}', like => [ qr/eu-west-3/, qr/\Q$bucket\E/ ] },
+fails($node, $sum, { state => 'HV000', like => [ qr/HINT:.*eu-west-3/, qr/\Q$bucket\E/ ] },
 	'a bucket of another region: the error names it');
 
 table_over('faulty', 'no-such-bucket');
-fails($node, $sum, { state => '42\w{3}|HV\w{3}|58P01', like => [ qr/no-such-bucket/, qr/NoSuchBucket/ ] },
+fails($node, $sum, { state => '42704', like => [ qr/no-such-bucket/, qr/NoSuchBucket/ ] },
 	'no such bucket');
 
 #
@@ -134,7 +133,7 @@ foreach my $case (
 	my ($name, $fault) = @$case;
 	$bucket = fresh_bucket(3);
 	$fault_server->fault($bucket, op => 'list', %$fault);
-	fails($node, $sum, { state => 'HV\w{3}|08\w{3}|XX001|58030|54000', like => [qr/\Q$bucket\E/] }, $name);
+	fails($node, $sum, { state => 'HV000', like => [qr/\Q$bucket\E/] }, $name);
 }
 
 # 300,000 keys of which the sink layout takes none
@@ -160,21 +159,21 @@ cmp_ok($fault_server->counters($bucket)->{list}, '<', 20, 'LIMIT: few pages are 
 #
 $bucket = fresh_bucket(3);
 $fault_server->fault($bucket, op => 'get', key => 'in/2.json', fault => 'replace', times => 1);
-fails($node, $sum, { state => '\w{5}', like => [ qr{s3://\Q$bucket\E/in/2\.json}, qr/chang|replac|modif/i ] },
+fails($node, $sum, { state => '40001', like => [ qr{s3://\Q$bucket\E/in/2\.json}, qr/replaced/, qr/HINT:  Run the query again/ ] },
 	'an object replaced between listing and reading');
 
 $bucket = fresh_bucket(1);
 $fault_server->put($bucket, 'in/1.json', join('', map { "{\"n\":$_}\n" } 1 .. 100_000));
 $fault_server->fault($bucket, op => 'get', fault => 'half', times => 1);
 $fault_server->fault($bucket, op => 'get', fault => 'replace', times => 1);
-fails($node, $sum, { state => '\w{5}', like => [ qr{s3://\Q$bucket\E/in/1\.json}, qr/chang|replac|modif/i ] },
+fails($node, $sum, { state => '40001', like => [ qr{s3://\Q$bucket\E/in/1\.json}, qr/replaced/ ] },
 	'an object replaced while it is read');
 
 # Of the very size that was listed
 $bucket = fresh_bucket(1);
-$fault_server->put($bucket, 'in/1.json', sprintf("%-65s\n", '{"n":1}'));
+$fault_server->put($bucket, 'in/1.json', sprintf("%-64s\n", '{"n":1}'));
 $fault_server->fault($bucket, op => 'get', fault => 'html', status => 200);
-fails($node, $sum, { state => '22\w{3}', like => [ qr{s3://\Q$bucket\E/in/1\.json}, qr/line 1\b/ ] },
+fails($node, $sum, { state => '22P02', like => [ qr{s3://\Q$bucket\E/in/1\.json}, qr/line 1\b/ ] },
 	'HTML instead of an object: a bad record');
 
 #
@@ -205,7 +204,7 @@ $node->safe_psql(
 	CREATE ROLE reader LOGIN;
 	GRANT SELECT ON t TO reader;
 	GRANT USAGE ON FOREIGN SERVER faulty TO reader;));
-fails($node, "SET ROLE reader; $sum", { state => '\w{5}', like => [qr/user mapping/] },
+fails($node, "SET ROLE reader; $sum", { state => '42704', like => [qr/user mapping/] },
 	'no user mapping: the error says so');
 $node->safe_psql(
 	'postgres', sprintf(q(
@@ -218,7 +217,7 @@ $node->safe_psql(
 	CREATE FOREIGN TABLE inside (n int) SERVER inside OPTIONS (location 's3://%s/in/');
 	), $fault_server->endpoint, $bucket));
 my $gets = $fault_server->counters($bucket)->{list};
-fails($node, 'SET ROLE reader; SELECT count(*) FROM inside', { state => '\w{5}', like => [qr/address/] },
+fails($node, 'SET ROLE reader; SELECT count(*) FROM inside', { state => '42501', like => [qr/address/] },
 	'a private address behind a server that is no superuser\'s');
 is($fault_server->counters($bucket)->{list}, $gets, 'nothing was sent there');
 
@@ -245,18 +244,18 @@ SKIP:
 
 	create_bucket_server($node, 'wrong_secret', $endpoint, secret_access_key => 'not-secretkeytest123');
 	table_over('wrong_secret', 'signed');
-	fails($node, $sum, { state => '28\w{3}|42501|HV\w{3}', like => [ qr/SignatureDoesNotMatch/, qr/signed/ ] }, 'wrong secret');
+	fails($node, $sum, { state => '28000', like => [ qr/SignatureDoesNotMatch/, qr/signed/ ] }, 'wrong secret');
 
 	create_bucket_server($node, 'wrong_key', $endpoint, access_key_id => 'AKIDOTHER');
 	table_over('wrong_key', 'signed');
-	fails($node, $sum, { state => '28\w{3}|42501|HV\w{3}', like => [ qr/InvalidAccessKeyId/, qr/signed/ ] }, 'unknown key');
+	fails($node, $sum, { state => '28000', like => [ qr/InvalidAccessKeyId/, qr/signed/ ] }, 'unknown key');
 
 	create_bucket_server($node, 'wrong_region', $endpoint, region => 'eu-central-1');
 	table_over('wrong_region', 'signed');
-	fails($node, $sum, { state => '\w{5}', like => [ qr/region/i, qr/signed/ ] }, 'wrong region');
+	fails($node, $sum, { state => 'HV000', like => [ qr/HINT:.*region.*us-east-1/, qr/signed/ ] }, 'wrong region');
 
 	table_over('signed', 'no-such-bucket');
-	fails($node, $sum, { state => '42\w{3}|HV\w{3}|58P01', like => [ qr/NoSuchBucket/, qr/no-such-bucket/ ] },
+	fails($node, $sum, { state => '42704', like => [ qr/NoSuchBucket/, qr/no-such-bucket/ ] },
 		'no such bucket on a real server');
 }
 
