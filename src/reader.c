@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "column.h"
@@ -62,8 +63,10 @@ typedef struct OtherColumn
 {
 	const Column *column;
 	Oid			type;			/* of what is known */
-	FmgrInfo	output;			/* to text and back, if the column's type is */
-	FmgrInfo	input;			/* another */
+	bool		converts;		/* is the column's type another? */
+	bool		pure;			/* by PostgreSQL's own functions only? */
+	FmgrInfo	output;			/* to text and back, then */
+	FmgrInfo	input;
 	Oid			typioparam;
 } OtherColumn;
 
@@ -91,7 +94,9 @@ struct Reader
 	const Column *column;		/* the one at hand, NULL outside conversion */
 	RecordPlace place;
 	int64		records;
-	int64		rejected;
+	int64		rejected;		/* since the scan last started over */
+	int64		rejected_before;	/* in all passes before */
+	int64		most_rejected;	/* in one of them */
 };
 
 /*
@@ -124,6 +129,8 @@ bind_other(OtherColumn *other, const Column *column)
 
 	other->column = column;
 	other->type = column->kind == COLUMN_HIVE ? TEXTOID : column->metadata->type;
+	other->converts = column->typid != other->type || column->typmod >= 0;
+	other->pure = column->typid < FirstGenbkiObjectId;
 	getTypeOutputInfo(other->type, &function, &varlena);
 	fmgr_info(function, &other->output);
 	getTypeInputInfo(column->typid, &function, &other->typioparam);
@@ -265,7 +272,8 @@ raise_bad_record(Reader *reader)
 
 /* Fields whose values need an input function, raising its errors. */
 static void
-convert_slow_fields(Reader *reader, int nslow, Datum *values, bool *nulls)
+convert_slow_fields(Reader *reader, int nslow, const char *error,
+					Datum *values, bool *nulls)
 {
 	for (int i = 0; i < nslow; i++)
 	{
@@ -299,25 +307,32 @@ is_data_error(const ErrorData *edata)
 }
 
 /*
- * The same, returning the message of an error of the data, or NULL.
+ * A conversion: of the first n slow fields, or of the n-th other column, which
+ * shows the error of the record, if it has one.
+ */
+typedef void (*Conversion) (Reader *reader, int n, const char *error,
+							Datum *values, bool *nulls);
+
+/*
+ * Does it, returning the message of an error of the data, or NULL.
  *
  * Input functions of built-in types hold nothing when they raise an error, so
  * that it can be caught as it is.  Where functions of users may run (domains,
- * extension types) a subtransaction cleans up; but before 17 none can be begun
- * while any part of the query runs in parallel, and the error is left to stop
- * the query.
+ * extension types), so that it is not pure, a subtransaction cleans up; but
+ * before 17 none can be begun while any part of the query runs in parallel,
+ * and the error is left to stop the query.
  */
 static char *
-try_slow_fields(Reader *reader, int nslow, Datum *values, bool *nulls)
+try_to_convert(Reader *reader, Conversion convert, bool pure, int n,
+			   const char *error, Datum *values, bool *nulls)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	const volatile bool pure = slow_fields_pure(reader, nslow);
 	char	   *volatile message = NULL;
 
 	if (!pure && !can_begin_subtransaction())
 	{
-		convert_slow_fields(reader, nslow, values, nulls);
+		convert(reader, n, error, values, nulls);
 		return NULL;
 	}
 	if (!pure)
@@ -327,7 +342,7 @@ try_slow_fields(Reader *reader, int nslow, Datum *values, bool *nulls)
 	}
 	PG_TRY();
 	{
-		convert_slow_fields(reader, nslow, values, nulls);
+		convert(reader, n, error, values, nulls);
 		if (!pure)
 			ReleaseCurrentSubTransaction();
 	}
@@ -407,31 +422,55 @@ other_value(Reader *reader, const OtherColumn *other, const char *error, bool *i
 	}
 }
 
-/* Metadata and path columns; error is NULL for a good record. */
+/* Fills the n-th of these columns, in the column's type. */
 static void
+fill_other(Reader *reader, int n, const char *error, Datum *values, bool *nulls)
+{
+	OtherColumn *other = &reader->others[n];
+	const Column *column = other->column;
+	int			at = column->attnum - 1;
+	char	   *string = NULL;
+
+	reader->column = column;
+	values[at] = other_value(reader, other, error, &nulls[at]);
+	if (other->converts)
+	{
+		/* bytes that are not wanted as bytea have come as text */
+		if (!nulls[at])
+			string = other->type == BYTEAOID ? TextDatumGetCString(values[at]) :
+				OutputFunctionCall(&other->output, values[at]);
+		/* NULL as well, for domains that refuse it */
+		values[at] = InputFunctionCall(&other->input, string, other->typioparam,
+									   column->typmod);
+	}
+	reader->column = NULL;
+}
+
+/*
+ * Metadata and path columns.  error is what is wrong with the record, or NULL;
+ * returns what is wrong with one of these values, or NULL.  If the record is
+ * bad anyway, a value that does not fit is NULL.
+ */
+static char *
 fill_others(Reader *reader, const char *error, Datum *values, bool *nulls)
 {
 	for (int i = 0; i < reader->nothers; i++)
 	{
 		OtherColumn *other = &reader->others[i];
-		const Column *column = other->column;
-		int			at = column->attnum - 1;
-		Datum		datum;
-		char	   *string;
+		char	   *message = NULL;
 
-		reader->column = column;
-		datum = other_value(reader, other, error, &nulls[at]);
-		if (!nulls[at] && column->typid != other->type)
-		{
-			/* bytes that are not wanted as bytea have come as text */
-			string = other->type == BYTEAOID ? TextDatumGetCString(datum) :
-				OutputFunctionCall(&other->output, datum);
-			datum = InputFunctionCall(&other->input, string, other->typioparam,
-									  column->typmod);
-		}
-		values[at] = datum;
+		if (other->converts && reader->on_error != ON_ERROR_STOP)
+			message = try_to_convert(reader, fill_other, other->pure, i, error,
+									 values, nulls);
+		else
+			fill_other(reader, i, error, values, nulls);
+		if (message == NULL)
+			continue;
+		if (error == NULL)
+			return message;
+		nulls[other->column->attnum - 1] = true;
 	}
-	reader->column = NULL;
+	return NULL;
 }
 
 /*
@@ -462,7 +501,7 @@ reject_record(Reader *reader, const char *message, Datum *values, bool *nulls)
 
 	for (int i = 0; i < reader->nfields; i++)
 		nulls[reader->fields[i].column->attnum - 1] = true;
-	fill_others(reader, message, values, nulls);
+	(void) fill_others(reader, message, values, nulls);
 	return true;
 }
 
@@ -489,14 +528,16 @@ make_row(Reader *reader, Datum *values, bool *nulls)
 	if (nslow > 0)
 	{
 		if (reader->on_error == ON_ERROR_STOP)
-			convert_slow_fields(reader, nslow, values, nulls);
+			convert_slow_fields(reader, nslow, NULL, values, nulls);
 		else
-			message = try_slow_fields(reader, nslow, values, nulls);
-		if (message != NULL)
-			return reject_record(reader, message, values, nulls);
+			message = try_to_convert(reader, convert_slow_fields,
+									 slow_fields_pure(reader, nslow), nslow, NULL,
+									 values, nulls);
 	}
-	if (reader->nothers > 0)
-		fill_others(reader, NULL, values, nulls);
+	if (message == NULL && reader->nothers > 0)
+		message = fill_others(reader, NULL, values, nulls);
+	if (message != NULL)
+		return reject_record(reader, message, values, nulls);
 	return true;
 }
 
@@ -568,32 +609,36 @@ reader_rewind(Reader *reader)
 {
 	reader->in_body = false;
 	reader->record = NULL;
+	reader->most_rejected = Max(reader->most_rejected, reader->rejected);
+	reader->rejected_before += reader->rejected;
+	reader->rejected = 0;
 	reader->ops->rewind(reader->source);
 }
 
 void
 reader_close(Reader *reader)
 {
+	int64		rejected = Max(reader->most_rejected, reader->rejected);
+
 	reader->record = NULL;
 	reader->ops->close(reader->source);
-	if (reader->rejected > 0 && reader->verbosity != VERBOSITY_SILENT)
+	if (rejected > 0 && reader->verbosity != VERBOSITY_SILENT)
 		ereport(NOTICE,
 				(errmsg_plural("%lld bad record in %s table \"%s\"",
 							   "%lld bad records in %s table \"%s\"",
-							   (unsigned long) reader->rejected,
-							   (long long) reader->rejected,
+							   (unsigned long) rejected, (long long) rejected,
 							   reader->ops->wrapper, reader->table),
 				 reader->on_error == ON_ERROR_IGNORE ?
 				 errdetail_plural("It was skipped.", "They were skipped.",
-								  (unsigned long) reader->rejected) :
+								  (unsigned long) rejected) :
 				 errdetail_plural("It is a row of NULLs.", "They are rows of NULLs.",
-								  (unsigned long) reader->rejected)));
+								  (unsigned long) rejected)));
 }
 
 void
 reader_counters(Reader *reader, ReaderCounters *counters)
 {
 	counters->records = reader->records;
-	counters->rejected = reader->rejected;
+	counters->rejected = reader->rejected_before + reader->rejected;
 	counters->nsource = reader->ops->counters(reader->source, counters->source);
 }
