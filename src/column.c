@@ -35,6 +35,7 @@ column_validate(const SourceOps *ops, List *options)
 {
 	const char *field = option_text(options, "field");
 	const char *metadata = option_text(options, "metadata");
+	const char *hive_key = option_text(options, "hive_key");
 
 	if (list_length(options) > 1)
 		ereport(ERROR,
@@ -43,6 +44,11 @@ column_validate(const SourceOps *ops, List *options)
 				 errhint("A column takes one of the options \"field\", \"metadata\" and \"hive_key\".")));
 	if (metadata != NULL)
 		(void) find_metadata(ops, metadata);
+	if (hive_key != NULL && *hive_key == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("invalid value for option \"hive_key\": \"\""),
+				 errhint("The value must not be empty.")));
 	if (field != NULL && json_path_tokens(field) == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),

@@ -15,6 +15,7 @@
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
+#include "common/int.h"
 #include "funcapi.h"
 #include "option.h"
 #include "utils/builtins.h"
@@ -191,14 +192,12 @@ parse_integer(const char *value)
 {
 	int64		result = 0;
 
-	if (*value == '\0')
-		return 0;
 	for (; *value != '\0'; value++)
 	{
 		if (*value < '0' || *value > '9' ||
-			result > (PG_INT64_MAX - 9) / 10)
+			pg_mul_s64_overflow(result, 10, &result) ||
+			pg_add_s64_overflow(result, *value - '0', &result))
 			return 0;
-		result = result * 10 + (*value - '0');
 	}
 	return result;
 }
@@ -220,7 +219,9 @@ validate_value(const Option *option, const char *value)
 			break;
 		case OPTION_INTEGER:
 			if (parse_integer(value) == 0)
-				invalid_value(option, value, "The value must be a whole number above zero.");
+				invalid_value(option, value,
+							  psprintf("The value must be a whole number from 1 to %lld.",
+									   (long long) PG_INT64_MAX));
 			break;
 		case OPTION_ENUM:
 			if (enum_position(option, value) < 0)

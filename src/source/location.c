@@ -33,9 +33,25 @@
 /* What Hive writes for NULL. */
 #define HIVE_NULL "__HIVE_DEFAULT_PARTITION__"
 
+/* Does it hold keys, as in s3a://KEY:SECRET@bucket/? */
+static bool
+holds_keys(const char *uri)
+{
+	const char *authority = strstr(uri, "://");
+
+	return authority != NULL &&
+		memchr(authority + 3, '@', strcspn(authority + 3, "/")) != NULL;
+}
+
 pg_noreturn static void
 invalid_location(const char *uri, const char *detail, const char *hint)
 {
+	if (holds_keys(uri))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("invalid location"),
+				 errdetail("It holds \"@\" before the first \"/\"."),
+				 errhint("Keys are options of the user mapping.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 			 errmsg("invalid location \"%s\"", uri),
