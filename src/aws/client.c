@@ -59,7 +59,7 @@ struct AwsCall
 	int64		taken;			/* body bytes of earlier attempts */
 	bool		head_checked;	/* of this attempt's answer */
 	bool		clock_corrected;
-	StringInfoData url;
+	StringInfoData target;		/* path and query */
 	StringInfoData lines;		/* header lines of this attempt */
 	StringInfoData body;		/* not stream */
 	AwsFailure	failure;
@@ -124,7 +124,7 @@ aws_call_create(AwsService *service)
 	call = palloc0(sizeof(AwsCall));
 	call->service = service;
 	call->transfer = transfer;
-	initStringInfo(&call->url);
+	initStringInfo(&call->target);
 	initStringInfo(&call->lines);
 	initStringInfo(&call->body);
 	dlist_push_tail(&service->calls, &call->node);
@@ -228,7 +228,8 @@ send_request(AwsCall *call)
 	build_headers(call, &sign, &http);
 
 	http.method = request->method;
-	http.url = call->url.data;
+	http.origin = config->origin;
+	http.target = call->target.data;
 	http.body = request->body;
 	http.body_len = request->body_len;
 	http.connect_timeout = Min(CONNECT_TIMEOUT, pinterest_request_timeout);
@@ -254,13 +255,12 @@ aws_call_begin(AwsCall *call, const AwsRequest *request)
 	call->taken = 0;
 	call->clock_corrected = false;
 	resetStringInfo(&call->body);
-	resetStringInfo(&call->url);
-	appendStringInfoString(&call->url, call->service->config->base_url);
-	appendStringInfoString(&call->url, request->path);
+	resetStringInfo(&call->target);
+	appendStringInfoString(&call->target, request->path);
 	if (request->query[0] != '\0')
 	{
-		appendStringInfoChar(&call->url, '?');
-		appendStringInfoString(&call->url, request->query);
+		appendStringInfoChar(&call->target, '?');
+		appendStringInfoString(&call->target, request->query);
 	}
 	send_request(call);
 }

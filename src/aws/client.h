@@ -41,7 +41,7 @@ typedef struct AwsServiceConfig
 {
 	const char *service;		/* "s3", "kinesis", … */
 	const char *region;
-	const char *base_url;		/* scheme://host[:port] */
+	const char *origin;			/* scheme://host[:port]/ */
 	const char *host;			/* host[:port], as signed */
 	const AwsCredentials *credentials;
 	AddressPolicy policy;

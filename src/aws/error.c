@@ -512,7 +512,7 @@ detail_of(const AwsFailure *failure, int attempts)
 		else
 			appendStringInfoString(&out, " and no explanation.");
 		if (failure->request_id[0] != '\0')
-			appendStringInfo(&out, " Its id of the request is %s.", failure->request_id);
+			appendStringInfo(&out, " Request id: %s.", failure->request_id);
 	}
 	if (attempts > 1)
 		appendStringInfo(&out, "%sThe request was sent %d times.",

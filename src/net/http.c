@@ -89,6 +89,11 @@ struct HttpTransfer
 	char	   *error_body;		/* malloc'd: made inside a callback */
 	size_t		error_len;
 
+	const char *origin;			/* what easy is set to: setting an option costs */
+	const char *method;			/* NULL if it is GET without a body */
+	int			connect_timeout;
+	long		read_size;
+
 	int			stall_timeout;
 	int64		progress_at;	/* on the client's clock */
 	curl_off_t	sent;			/* of the body, when last looked at */
@@ -96,6 +101,10 @@ struct HttpTransfer
 	char		refused_address[INET6_ADDRSTRLEN];
 	char		text[CURL_ERROR_SIZE];
 };
+
+/* In a function with "easy" and "ok". */
+#define SET(option, value) \
+	ok = curl_easy_setopt(easy, option, value) == CURLE_OK && ok
 
 static HttpClient *clients[ADDRESS_METADATA + 1];
 
@@ -329,9 +338,6 @@ set_common_options(CURL *easy)
 {
 	bool		ok = true;
 
-#define SET(option, value) \
-	ok = curl_easy_setopt(easy, option, value) == CURLE_OK && ok
-
 	SET(CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075500
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -355,7 +361,6 @@ set_common_options(CURL *easy)
 	/* else ending a transfer joins a thread that may sit in getaddrinfo */
 	SET(CURLOPT_QUICK_EXIT, 1L);
 #endif
-#undef SET
 	return ok;
 }
 
@@ -382,11 +387,7 @@ leave_running(HttpTransfer *transfer, HttpState state)
 {
 	if (transfer->state == HTTP_RUNNING)
 	{
-		sigset_t	saved;
-
-		block_signals(&saved);
 		curl_multi_remove_handle(transfer->client->multi, transfer->easy);
-		restore_signals(&saved);
 		dlist_delete(&transfer->node);
 	}
 	transfer->state = state;
@@ -419,6 +420,21 @@ on_context_reset(void *arg)
 	curl_easy_cleanup(transfer->easy);
 }
 
+/* What stays for the life of the transfer. */
+static bool
+set_transfer_options(HttpTransfer *transfer)
+{
+	CURL	   *easy = transfer->easy;
+	bool		ok = true;
+
+	SET(CURLOPT_WRITEDATA, transfer);
+	SET(CURLOPT_HEADERDATA, transfer);
+	SET(CURLOPT_OPENSOCKETDATA, transfer);
+	SET(CURLOPT_PRIVATE, transfer);
+	SET(CURLOPT_ERRORBUFFER, transfer->text);
+	return ok;
+}
+
 HttpTransfer *
 http_transfer_create(HttpClient *client)
 {
@@ -441,6 +457,8 @@ http_transfer_create(HttpClient *client)
 	transfer->on_reset.arg = transfer;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &transfer->on_reset);
 	transfer->easy = borrow_handle(client);
+	if (!set_transfer_options(transfer))
+		curl_out_of_memory();
 	return transfer;
 }
 
@@ -505,18 +523,20 @@ chain_headers(HttpTransfer *transfer, const HttpRequest *request)
 }
 
 static bool
-set_method(CURL *easy, const HttpRequest *request)
+set_method(HttpTransfer *transfer, const HttpRequest *request)
 {
+	CURL	   *easy = transfer->easy;
+	bool		plain = strcmp(request->method, "GET") == 0 && request->body == NULL;
 	bool		ok = true;
 
-#define SET(option, value) \
-	ok = curl_easy_setopt(easy, option, value) == CURLE_OK && ok
-
+	if (plain && transfer->method == NULL)
+		return true;
 	SET(CURLOPT_CUSTOMREQUEST, NULL);
 	SET(CURLOPT_HTTPGET, 1L);	/* undoes NOBODY and POST of the last one */
+	transfer->method = plain ? NULL : request->method;
 	if (strcmp(request->method, "HEAD") == 0)
 		SET(CURLOPT_NOBODY, 1L);
-	else if (strcmp(request->method, "GET") != 0)
+	else if (!plain)
 	{
 		if (request->body != NULL)
 		{
@@ -533,19 +553,23 @@ static bool
 set_request_options(HttpTransfer *transfer, const HttpRequest *request)
 {
 	CURL	   *easy = transfer->easy;
-	long		largest = Min(transfer->size / 2, LARGEST_READ);
-	bool		ok = set_method(easy, request);
+	long		read_size = Max(Min(transfer->size / 2, LARGEST_READ), HTTP_MIN_BUFFER);
+	bool		ok = set_method(transfer, request);
 
-	SET(CURLOPT_URL, request->url);
+	if (transfer->origin == NULL || strcmp(transfer->origin, request->origin) != 0)
+	{
+		transfer->origin = MemoryContextStrdup(transfer->context, request->origin);
+		SET(CURLOPT_URL, transfer->origin);
+	}
+	if (transfer->connect_timeout != request->connect_timeout)
+		SET(CURLOPT_CONNECTTIMEOUT_MS, (long) request->connect_timeout);
+	if (transfer->read_size != read_size)
+		SET(CURLOPT_BUFFERSIZE, read_size);
+	SET(CURLOPT_REQUEST_TARGET, request->target);
 	SET(CURLOPT_HTTPHEADER, chain_headers(transfer, request));
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) request->connect_timeout);
-	SET(CURLOPT_BUFFERSIZE, Max(largest, HTTP_MIN_BUFFER));
-	SET(CURLOPT_WRITEDATA, transfer);
-	SET(CURLOPT_HEADERDATA, transfer);
-	SET(CURLOPT_OPENSOCKETDATA, transfer);
-	SET(CURLOPT_PRIVATE, transfer);
-	SET(CURLOPT_ERRORBUFFER, transfer->text);
-#undef SET
+
+	transfer->connect_timeout = request->connect_timeout;
+	transfer->read_size = read_size;
 	return ok;
 }
 
@@ -553,8 +577,6 @@ void
 http_begin(HttpTransfer *transfer, const HttpRequest *request)
 {
 	HttpClient *client = transfer->client;
-	CURLMcode	code;
-	sigset_t	saved;
 
 	Assert(transfer->state != HTTP_RUNNING);
 	Assert(request->nheaders <= HTTP_MAX_HEADERS);
@@ -572,13 +594,8 @@ http_begin(HttpTransfer *transfer, const HttpRequest *request)
 	transfer->sent = 0;
 	transfer->refused = NULL;
 	transfer->text[0] = '\0';
-	if (!set_request_options(transfer, request))
-		curl_out_of_memory();
-
-	block_signals(&saved);
-	code = curl_multi_add_handle(client->multi, transfer->easy);
-	restore_signals(&saved);
-	if (code != CURLM_OK)
+	if (!set_request_options(transfer, request) ||
+		curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK)
 		curl_out_of_memory();
 	transfer->state = HTTP_RUNNING;
 	dlist_push_tail(&client->running, &transfer->node);

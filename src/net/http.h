@@ -61,7 +61,9 @@ typedef enum HttpFailure
 typedef struct HttpRequest
 {
 	const char *method;
-	const char *url;			/* encoded; goes out byte for byte */
+	const char *origin;			/* scheme://host[:port]/ */
+	const char *target;			/* encoded path and query, starts with "/";
+								 * goes out byte for byte */
 	const char *headers[HTTP_MAX_HEADERS];	/* "Name: value" */
 	int			nheaders;
 	const char *body;			/* NULL for none */

@@ -37,7 +37,7 @@
 #define MAX_LISTING (16 * 1024 * 1024)
 
 /* While the reader is busy, transfers are moved on this often (us). */
-#define NUDGE_INTERVAL 2000
+#define NUDGE_INTERVAL 500
 
 typedef struct Page
 {
@@ -95,6 +95,7 @@ typedef struct BucketStore
 	int			look_at;		/* slot to look at first for a ready body */
 	Slot	   *current;
 	int64		delivered;
+	int			unsent;			/* GETs begun since the last pump */
 	instr_time	nudged;
 } BucketStore;
 
@@ -124,7 +125,7 @@ find_bucket(BucketStore *store, AwsServiceConfig *config)
 
 	config->host = path_style ? endpoint->authority :
 		psprintf("%s.%s", bucket, endpoint->authority);
-	config->base_url = psprintf("%s://%s", endpoint->tls ? "https" : "http", config->host);
+	config->origin = psprintf("%s://%s/", endpoint->tls ? "https" : "http", config->host);
 	store->root = path_style ? psprintf("/%s/", bucket) : "/";
 }
 
@@ -332,6 +333,7 @@ begin_fetch(BucketStore *store, Slot *slot)
 	request->subject = slot->object.uri;
 	aws_call_begin(slot->call, request);
 	store->base.counters.get_requests++;
+	store->unsent++;
 }
 
 /*
@@ -436,6 +438,7 @@ static void
 pump(BucketStore *store, int timeout)
 {
 	aws_service_pump(store->service, timeout);
+	store->unsent = 0;
 	INSTR_TIME_SET_CURRENT(store->nudged);
 	store->base.counters.retries =
 		store->earlier_retries + aws_service_retries(store->service);
@@ -452,10 +455,13 @@ nudge(BucketStore *store)
 {
 	instr_time	since;
 
-	INSTR_TIME_SET_CURRENT(since);
-	INSTR_TIME_SUBTRACT(since, store->nudged);
-	if (INSTR_TIME_GET_MICROSEC(since) < NUDGE_INTERVAL)
-		return;
+	if (store->unsent < store->nslots / 2)
+	{
+		INSTR_TIME_SET_CURRENT(since);
+		INSTR_TIME_SUBTRACT(since, store->nudged);
+		if (INSTR_TIME_GET_MICROSEC(since) < NUDGE_INTERVAL)
+			return;
+	}
 	pump(store, 0);
 	fill(store);
 }
