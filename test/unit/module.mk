@@ -1,0 +1,17 @@
+# The module that unit.sql calls; see Makefile.
+
+MODULE_big = pinterest_unit
+OBJS = pinterest_unit.o url.o date.o address.o sigv4.o xml.o error.o http.o bucket_listing.o
+
+vpath %.c ../../src/net ../../src/aws ../../src/source
+
+PKG_CONFIG ?= pkg-config
+PG_CPPFLAGS = -I$(CURDIR)/../../src $(shell $(PKG_CONFIG) --cflags libcurl)
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers
+SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libcurl)
+override with_llvm = no
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
