@@ -53,7 +53,7 @@ clean:
 endif
 
 .DEFAULT_GOAL = all
-.PHONY: demo demo-stop test bench lint
+.PHONY: demo demo-stop test test-long fuzz bench lint
 
 # These install what is missing by themselves, so they do not depend on "all".
 # MAKEOVERRIDES: "make demo DATA=folder" must not reach the make that installs.
@@ -66,6 +66,12 @@ demo-stop:
 	@scripts/demo stop
 test:
 	@PG_CONFIG='$(PG_CONFIG)' scripts/test
+# The comparison with PostgreSQL's own JSON functions, other cases each time
+test-long:
+	@PG_CONFIG='$(PG_CONFIG)' TESTS=test/010_json_oracle.pl PINTEREST_CASES=100000 \
+		PINTEREST_SEED=$${PINTEREST_SEED:-$$(date +%s)} scripts/test
+fuzz:
+	@PG_CONFIG='$(PG_CONFIG)' test/fuzz/run
 bench:
 	@PG_CONFIG='$(PG_CONFIG)' bench/run
 lint:
