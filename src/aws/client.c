@@ -434,8 +434,15 @@ check_head(AwsCall *call)
 						"the service sent another part of it than was asked for");
 	else if (status == 200 && length != NULL && request->size >= 0 &&
 			 strtoll(length, NULL, 10) > request->size)
-		aws_failure_set(&call->failure, AWS_CHANGED,
-						"it is longer than it was when it was listed");
+	{
+		/* a store names the version it sends; what does not is no store */
+		if (etag == NULL)
+			aws_failure_set(&call->failure, AWS_BAD_ANSWER,
+							"something else was sent in its place");
+		else
+			aws_failure_set(&call->failure, AWS_CHANGED,
+							"it is longer than it was when it was listed");
+	}
 	else
 		return true;
 	return false;

@@ -457,7 +457,8 @@ hint_of(const AwsFailure *failure)
 		return "Loopback and private addresses are open only to a server that a superuser owns, link-local addresses to none.";
 	if (failure->http_failure == HTTP_TLS_CERTIFICATE)
 		return "Check the endpoint's host name, and that this machine trusts the authority that signed its certificate.";
-	if (failure->problem == AWS_NO_ANSWER || failure->html ||
+	if (failure->problem == AWS_NO_ANSWER || failure->problem == AWS_BAD_ANSWER ||
+		failure->html ||
 		(failure->status >= 200 && failure->status < 300))
 		return "Check the endpoint of the server, and that nothing stands between this machine and it.";
 	if (replaced(failure) || strcmp(failure->code, "NoSuchKey") == 0)

@@ -563,8 +563,9 @@ set_request_options(HttpTransfer *transfer, const HttpRequest *request)
 	}
 	if (transfer->connect_timeout != request->connect_timeout)
 		SET(CURLOPT_CONNECTTIMEOUT_MS, (long) request->connect_timeout);
+	/* refused while a failed transfer's buffer is still there: no matter */
 	if (transfer->read_size != read_size)
-		SET(CURLOPT_BUFFERSIZE, read_size);
+		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, read_size);
 	SET(CURLOPT_REQUEST_TARGET, request->target);
 	SET(CURLOPT_HTTPHEADER, chain_headers(transfer, request));
 
@@ -577,6 +578,7 @@ void
 http_begin(HttpTransfer *transfer, const HttpRequest *request)
 {
 	HttpClient *client = transfer->client;
+	CURLMcode	code;
 
 	Assert(transfer->state != HTTP_RUNNING);
 	Assert(request->nheaders <= HTTP_MAX_HEADERS);
@@ -594,9 +596,13 @@ http_begin(HttpTransfer *transfer, const HttpRequest *request)
 	transfer->sent = 0;
 	transfer->refused = NULL;
 	transfer->text[0] = '\0';
-	if (!set_request_options(transfer, request) ||
-		curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK)
+	if (!set_request_options(transfer, request))
 		curl_out_of_memory();
+	code = curl_multi_add_handle(client->multi, transfer->easy);
+	if (code != CURLM_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("could not start an HTTP request: %s", curl_multi_strerror(code))));
 	transfer->state = HTTP_RUNNING;
 	dlist_push_tail(&client->running, &transfer->node);
 }
