@@ -18,7 +18,18 @@
 #include "commands/explain.h"
 #endif
 
-/* The JSON keys and pointers that are decoded. */
+static bool
+list_holds(List *texts, const char *text)
+{
+	ListCell   *lc;
+
+	foreach(lc, texts)
+		if (strcmp(lfirst(lc), text) == 0)
+			return true;
+	return false;
+}
+
+/* The JSON keys and pointers that are decoded, each once. */
 static List *
 decoded_fields(Relation rel, const SourceOps *ops, List *attnums)
 {
@@ -29,7 +40,7 @@ decoded_fields(Relation rel, const SourceOps *ops, List *attnums)
 	{
 		Column	   *column = lfirst(lc);
 
-		if (column->kind == COLUMN_FIELD)
+		if (column->kind == COLUMN_FIELD && !list_holds(fields, column->field))
 			fields = lappend(fields, unconstify(char *, column->field));
 	}
 	return fields;
