@@ -98,12 +98,20 @@ start_cluster()
         { tail -n 20 "$1/server.log" >&2; die "the server did not start"; }
 }
 
-# stop_cluster FOLDER: stops it and removes the folder
+# stop_cluster FOLDER: stops the server there, if one runs, and removes the folder.
+# Root stops another user's as that user: a folder never goes before its server.
 stop_cluster()
 {
+    local server_user=$server_user control
+
     case $1 in /tmp/pinterest_*) ;; *) die "not a folder of ours: $1" ;; esac
-    if [ -f "$1/data/postmaster.pid" ]; then
-        as_server "$("$pg_config" --bindir)/pg_ctl" -D "$1/data" -m immediate -w stop >/dev/null 2>&1 || true
+    if [ -d "$1/data" ]; then
+        server_user=$(stat -c %U "$1/data")
+        control=$("$pg_config" --bindir)/pg_ctl
+        if as_server "$control" -D "$1/data" status >/dev/null 2>&1; then
+            as_server "$control" -D "$1/data" -m immediate -w stop >/dev/null ||
+                die "could not stop the server in $1"
+        fi
     fi
     rm -rf "$1"
 }
