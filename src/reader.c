@@ -297,12 +297,20 @@ slow_fields_pure(const Reader *reader, int nslow)
 	return true;
 }
 
-/* Is this an error of the data, rather than of the server or a cancel? */
+/*
+ * Is this an error of the data, rather than of the server or a cancel?  Some
+ * input functions call bad input a syntax error; a character that the server's
+ * encoding cannot have is a feature not supported.
+ */
 static bool
 is_data_error(const ErrorData *edata)
 {
-	return ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_DATA_EXCEPTION ||
-		ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+	int			category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
+
+	return category == ERRCODE_DATA_EXCEPTION ||
+		category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+		category == ERRCODE_FEATURE_NOT_SUPPORTED ||
+		edata->sqlerrcode == ERRCODE_SYNTAX_ERROR ||
 		edata->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
 }
 

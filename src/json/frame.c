@@ -33,7 +33,7 @@ typedef enum ArrayState
 	ARRAY_BEGUN,				/* an element or "]" */
 	ARRAY_ELEMENT,				/* "," or "]" */
 	ARRAY_COMMA,				/* an element */
-	ARRAY_UNSURE				/* any of them: a bad record ended somewhere */
+	ARRAY_UNSURE				/* anything: its syntax was broken before */
 } ArrayState;
 
 struct JsonFrame
@@ -292,7 +292,7 @@ finish_record(JsonFrame *frame, const char *end, JsonError error, size_t error_a
 	frame->record.error = error;
 	frame->record.error_at = Min(error_at, frame->record.len);
 	frame->next = end;
-	if (frame->array != ARRAY_NONE)
+	if (frame->array != ARRAY_NONE && frame->array != ARRAY_UNSURE)
 		frame->array = ARRAY_ELEMENT;
 	return &frame->record;
 }
@@ -425,24 +425,30 @@ skip_to_record(JsonFrame *frame)
 /*
  * Deals with the syntax of a top-level array at frame->next.  True if it moved
  * on; false if a record must stand here, or *error is set.
+ *
+ * An array whose syntax is broken, such as one on a line that was cut off,
+ * takes its end from nowhere, but must not harm the records behind it.  So
+ * from the first error on nothing is demanded of it.
  */
 static bool
 skip_array_syntax(JsonFrame *frame, JsonError *error)
 {
 	char		c = *frame->next;
 	ArrayState	state = frame->array;
+	bool		unsure = state == ARRAY_UNSURE;
 
 	*error = JSON_ERROR_NONE;
-	if (state == ARRAY_NONE && c == '[')
+	if (c == '[' && (state == ARRAY_NONE || unsure))
 		frame->array = ARRAY_BEGUN;
-	else if (c == ']' && (state == ARRAY_BEGUN || state == ARRAY_ELEMENT ||
-						  state == ARRAY_UNSURE))
+	else if (c == ']' && (state == ARRAY_BEGUN || state == ARRAY_ELEMENT || unsure))
 		frame->array = ARRAY_NONE;
-	else if (c == ',' && (state == ARRAY_ELEMENT || state == ARRAY_UNSURE))
+	else if (c == ',' && unsure)
+		 /* stays so */ ;
+	else if (c == ',' && state == ARRAY_ELEMENT)
 		frame->array = ARRAY_COMMA;
 	else
 	{
-		if (state == ARRAY_ELEMENT)
+		if (state == ARRAY_ELEMENT && (c == '{' || c == '"'))
 			*error = JSON_ERROR_SEPARATOR;
 		else if (state == ARRAY_NONE && frame->format == FRAME_ARRAY)
 			*error = JSON_ERROR_NOT_ARRAY;
@@ -450,6 +456,14 @@ skip_array_syntax(JsonFrame *frame, JsonError *error)
 	}
 	frame->next++;
 	return true;
+}
+
+/* Something is missing at frame->next: a bad record without any bytes. */
+static const JsonRecord *
+empty_record(JsonFrame *frame, JsonError error)
+{
+	start_record(frame, frame->next);
+	return finish_record(frame, frame->next, error, 0);
 }
 
 /* The body has ended inside a top-level array. */
@@ -462,8 +476,7 @@ unclosed_array(JsonFrame *frame)
 	frame->array = ARRAY_NONE;
 	if (unsure)
 		return NULL;
-	start_record(frame, frame->next);
-	return finish_record(frame, frame->next, JSON_ERROR_UNCLOSED_ARRAY, 0);
+	return empty_record(frame, JSON_ERROR_UNCLOSED_ARRAY);
 }
 
 const JsonRecord *
@@ -480,6 +493,11 @@ json_frame_next(JsonFrame *frame)
 			return frame->array == ARRAY_NONE ? NULL : unclosed_array(frame);
 	} while (skip_array_syntax(frame, &error));
 
+	if (unlikely(error == JSON_ERROR_SEPARATOR))
+	{
+		frame->array = ARRAY_UNSURE;
+		return empty_record(frame, error);
+	}
 	if (unlikely(error != JSON_ERROR_NONE))
 	{
 		start_record(frame, frame->next);

@@ -131,7 +131,8 @@ check_record(const JsonRecord *record, const Body *body, int64 *end, int64 limit
 	check(record->line == line);
 	if (record->error != JSON_ERROR_NONE)
 	{
-		check(record->len > 0 || record->error == JSON_ERROR_UNCLOSED_ARRAY);
+		check(record->len > 0 || record->error == JSON_ERROR_UNCLOSED_ARRAY ||
+			  record->error == JSON_ERROR_SEPARATOR);
 		return;
 	}
 	check(record->len <= limit);
