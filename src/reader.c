@@ -467,7 +467,8 @@ fill_others(Reader *reader, const char *error, Datum *values, bool *nulls)
 		OtherColumn *other = &reader->others[i];
 		char	   *message = NULL;
 
-		if (other->converts && reader->on_error != ON_ERROR_STOP)
+		if ((other->converts || other->column->kind == COLUMN_HIVE) &&
+			reader->on_error != ON_ERROR_STOP)
 			message = try_to_convert(reader, fill_other, other->pure, i, error,
 									 values, nulls);
 		else

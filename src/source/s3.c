@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "catalog/pg_user_mapping.h"
 #include "foreign/foreign.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "net/url.h"
 #include "option.h"
@@ -235,7 +236,12 @@ s3_metadata_value(Source *source, int item, const RecordPlace *place, bool *isnu
 static char *
 s3_hive_value(Source *source, const char *name)
 {
-	return hive_value(((S3Source *) source)->object->key, name);
+	char	   *value = hive_value(((S3Source *) source)->object->key, name);
+
+	/* decoding may have made any bytes */
+	if (value != NULL)
+		(void) pg_verifymbstr(value, strlen(value), false);
+	return value;
 }
 
 static char *
