@@ -16,6 +16,7 @@
 
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "column.h"
 #include "foreign/foreign.h"
@@ -374,30 +375,56 @@ try_to_convert(Reader *reader, Conversion convert, bool pure, int n,
 	return message;
 }
 
+/* What stands for bytes that cannot be text. */
+static const char *
+replacement(void)
+{
+	return GetDatabaseEncoding() == PG_UTF8 ? "\xEF\xBF\xBD" : "?";	/* U+FFFD */
+}
+
+/* Appends one character of UTF-8 in the server's encoding, by conversion. */
+static void
+append_character(StringInfo text, const unsigned char *character, int len,
+				 Oid conversion)
+{
+	char		converted[MAX_CONVERSION_GROWTH * 4 + 1];
+
+	if (len == 1 || !OidIsValid(conversion))
+		appendBinaryStringInfo(text, (const char *) character, len);
+	else if (pg_do_encoding_conversion_buf(conversion, PG_UTF8, GetDatabaseEncoding(),
+										   unconstify(unsigned char *, character), len,
+										   (unsigned char *) converted,
+										   sizeof(converted), true) == len)
+		appendStringInfoString(text, converted);
+	else
+		appendStringInfoString(text, replacement());
+}
+
 /* The bytes of the record as text that the server can hold, whatever they are. */
 static text *
 raw_as_text(const JsonRecord *record)
 {
-	StringInfoData utf8;
-	char	   *converted;
+	StringInfoData text;
+	Oid			conversion = InvalidOid;
 
-	initStringInfo(&utf8);
+	if (GetDatabaseEncoding() != PG_UTF8)
+		conversion = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
+	initStringInfo(&text);
 	for (size_t i = 0; i < record->len;)
 	{
 		const unsigned char *p = (const unsigned char *) record->data + i;
 		int			len = pg_utf_mblen(p);
 
 		if (*p != '\0' && i + len <= record->len && pg_utf8_islegal(p, len))
-			appendBinaryStringInfo(&utf8, (const char *) p, len);
+			append_character(&text, p, len, conversion);
 		else
 		{
-			appendStringInfoString(&utf8, "\xEF\xBF\xBD");	/* U+FFFD */
+			appendStringInfoString(&text, replacement());
 			len = 1;
 		}
 		i += len;
 	}
-	converted = pg_any_to_server(utf8.data, utf8.len, PG_UTF8);
-	return cstring_to_text(converted);
+	return cstring_to_text_with_len(text.data, text.len);
 }
 
 /* What a metadata or path column shows, in its own type. */
