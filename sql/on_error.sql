@@ -37,7 +37,7 @@ CALL folder.put('bytes/1.json', '{"i":"\377\000\012'::bytea);
 CALL folder.make_table('bytes', $$i int, text text OPTIONS (metadata 'value'), bytes bytea OPTIONS (metadata 'value')$$,
     'bytes/', $$on_error 'set_null', log_verbosity 'silent'$$);
 SELECT i, bytes FROM bytes;
-SELECT i, convert_to(text, 'UTF8') FROM bytes WHERE getdatabaseencoding() = 'UTF8';
+SELECT i, length(text) FROM bytes;
 
 -- reject_limit counts a scan's bad records, of both kinds; a scan that starts
 -- over counts anew
