@@ -203,7 +203,7 @@ sub suitable
 	my $values = $suit{$type};
 
 	# Good ones stand at the front of the lists
-	return pick(defined $values ? @$values[ 0 .. (@$values > 20 ? 6 : 1) ] : value($lines, 2)) if chance(70);
+	return pick(defined $values ? @$values[ 0 .. (@$values > 20 ? 6 : 1) ] : value($lines, 2)) if chance(88);
 	return pick(@$values) if defined $values && chance(70);
 	return value($lines, 0);
 }
