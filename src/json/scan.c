@@ -4,7 +4,7 @@
  *	  One pass over the bytes of a JSON document.
  *
  * A recursive descent over the objects that hold wanted values, and a loop
- * with a stack of bits over everything else.  Each function takes the place
+ * with a stack of its own over everything else.  Each function takes the place
  * where its part begins and returns the place behind it, or NULL after it has
  * noted what is wrong and where.
  *
@@ -376,14 +376,13 @@ skip_key(JsonScan *scan, const uint8 *p)
 }
 
 /*
- * Checks an array or object nobody wants anything of.  One bit for each open
- * container says whether it is an object.
+ * Checks an array or object nobody wants anything of.
  */
 static const uint8 *
 skip_container(JsonScan *scan, const uint8 *p)
 {
-	uint64		objects[JSON_MAX_DEPTH / 64];
-	int			depth = -1;		/* of the innermost open container */
+	bool		is_object[JSON_MAX_DEPTH];	/* each open container */
+	int			depth = -1;		/* of the innermost of them */
 
 	for (;;)
 	{
@@ -397,10 +396,7 @@ skip_container(JsonScan *scan, const uint8 *p)
 			depth++;
 			if (depth + scan->depth >= JSON_MAX_DEPTH)
 				return fail(scan, p, JSON_ERROR_DEPTH);
-			if (object)
-				objects[depth / 64] |= UINT64CONST(1) << (depth % 64);
-			else
-				objects[depth / 64] &= ~(UINT64CONST(1) << (depth % 64));
+			is_object[depth] = object;
 			p = skip_space(scan, p + 1);
 			if (*p != (object ? '}' : ']'))
 			{
@@ -421,7 +417,7 @@ skip_container(JsonScan *scan, const uint8 *p)
 		for (;;)
 		{
 			p = skip_space(scan, p);
-			object = (objects[depth / 64] >> (depth % 64)) & 1;
+			object = is_object[depth];
 			if (*p != (object ? '}' : ']'))
 				break;
 			p++;
