@@ -18,7 +18,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $seed = $ENV{PINTEREST_SEED} || 20240521;
-my $cases = $ENV{PINTEREST_CASES} || 6000;
+my $cases = $ENV{PINTEREST_CASES} || 10000;
 srand($seed);
 note("PINTEREST_SEED=$seed PINTEREST_CASES=$cases");
 
