@@ -38,6 +38,7 @@ struct AwsService
 	HttpClient *http;
 	SigV4Signer *signer;
 	dlist_head	calls;			/* AwsCall.node, every one created */
+	int			in_flight;		/* calls in that state */
 	int			limit;			/* requests in flight at most, now */
 	int			successes;		/* since limit last grew */
 	int64		halved_at;		/* us */
@@ -97,6 +98,8 @@ aws_service_has_room(const AwsService *service)
 	int			active = 0;
 	dlist_iter	iter;
 
+	if (service->in_flight < service->limit)
+		return true;
 	dlist_foreach(iter, unconstify(dlist_head *, &service->calls))
 	{
 		AwsCall    *call = dlist_container(AwsCall, node, iter.cur);
@@ -129,6 +132,13 @@ aws_call_create(AwsService *service)
 	initStringInfo(&call->body);
 	dlist_push_tail(&service->calls, &call->node);
 	return call;
+}
+
+static void
+set_state(AwsCall *call, AwsCallState state)
+{
+	call->service->in_flight += (state == AWS_IN_FLIGHT) - (call->state == AWS_IN_FLIGHT);
+	call->state = state;
 }
 
 /* ---------- sending ---------- */
@@ -242,7 +252,7 @@ send_request(AwsCall *call)
 	call->attempts++;
 	call->sent_at = now_us();
 	call->head_checked = false;
-	call->state = AWS_IN_FLIGHT;
+	set_state(call, AWS_IN_FLIGHT);
 }
 
 void
@@ -269,7 +279,7 @@ void
 aws_call_abort(AwsCall *call)
 {
 	http_abort(call->transfer);
-	call->state = AWS_IDLE;
+	set_state(call, AWS_IDLE);
 }
 
 /* ---------- failing, and trying again ---------- */
@@ -278,7 +288,7 @@ static void
 fail(AwsCall *call)
 {
 	http_abort(call->transfer);
-	call->state = AWS_FAILED;
+	set_state(call, AWS_FAILED);
 }
 
 /* "Retry-After: 120" or a date; milliseconds, 0 if there is none. */
@@ -336,7 +346,7 @@ wait_to_retry(AwsCall *call, int wait)
 	resetStringInfo(&call->body);
 	call->service->retries++;
 	call->wake_at = now_us() + (int64) wait * 1000;
-	call->state = AWS_WAITING;
+	set_state(call, AWS_WAITING);
 }
 
 /* call->failure says what happened to this attempt. */
@@ -477,7 +487,7 @@ succeed(AwsCall *call)
 {
 	AwsService *service = call->service;
 
-	call->state = AWS_DONE;
+	set_state(call, AWS_DONE);
 	if (service->limit < service->config->connections &&
 		++service->successes >= service->limit)
 	{

@@ -13,7 +13,6 @@
 
 #include "aws/sigv4.h"
 #include "common/cryptohash.h"
-#include "common/hmac.h"
 #include "common/sha2.h"
 #include "net/url.h"
 #include "pgtime.h"
@@ -40,21 +39,59 @@ digest_failed(void)
 			 errmsg("could not compute a SHA-256 digest")));
 }
 
+/* SHA-256 of two pieces, one after the other. */
 static void
-hmac(const void *key, size_t key_len, const void *data, size_t len,
-	 uint8 digest[PG_SHA256_DIGEST_LENGTH])
+sha256(pg_cryptohash_ctx *ctx, const void *first, size_t first_len,
+	   const void *second, size_t second_len, uint8 digest[PG_SHA256_DIGEST_LENGTH])
 {
-	pg_hmac_ctx *ctx = pg_hmac_create(PG_SHA256);
-
-	if (ctx == NULL ||
-		pg_hmac_init(ctx, key, key_len) < 0 ||
-		pg_hmac_update(ctx, data, len) < 0 ||
-		pg_hmac_final(ctx, digest, PG_SHA256_DIGEST_LENGTH) < 0)
+	if (pg_cryptohash_init(ctx) < 0 ||
+		pg_cryptohash_update(ctx, first, first_len) < 0 ||
+		pg_cryptohash_update(ctx, second, second_len) < 0 ||
+		pg_cryptohash_final(ctx, digest, PG_SHA256_DIGEST_LENGTH) < 0)
 	{
-		pg_hmac_free(ctx);
+		pg_cryptohash_free(ctx);
 		digest_failed();
 	}
-	pg_hmac_free(ctx);
+}
+
+static pg_cryptohash_ctx *
+sha256_create(void)
+{
+	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
+
+	if (ctx == NULL)
+		digest_failed();
+	return ctx;
+}
+
+/*
+ * RFC 2104.  pg_hmac gives the same, but sets up a context and four digests
+ * each time, which is most of what signing a request would cost.
+ */
+static void
+hmac(pg_cryptohash_ctx *ctx, const void *key, size_t key_len,
+	 const void *data, size_t len, uint8 digest[PG_SHA256_DIGEST_LENGTH])
+{
+	uint8		inner[PG_SHA256_BLOCK_LENGTH];
+	uint8		outer[PG_SHA256_BLOCK_LENGTH];
+	uint8		short_key[PG_SHA256_DIGEST_LENGTH];
+	int			i;
+
+	if (key_len > PG_SHA256_BLOCK_LENGTH)
+	{
+		sha256(ctx, key, key_len, "", 0, short_key);
+		key = short_key;
+		key_len = PG_SHA256_DIGEST_LENGTH;
+	}
+	memset(inner, 0x36, sizeof(inner));
+	memset(outer, 0x5C, sizeof(outer));
+	for (i = 0; i < (int) key_len; i++)
+	{
+		inner[i] ^= ((const uint8 *) key)[i];
+		outer[i] ^= ((const uint8 *) key)[i];
+	}
+	sha256(ctx, inner, sizeof(inner), data, len, digest);
+	sha256(ctx, outer, sizeof(outer), digest, PG_SHA256_DIGEST_LENGTH, digest);
 }
 
 static void
@@ -74,17 +111,10 @@ to_hex(const uint8 *digest, char hex[SIGV4_HASH_LEN + 1])
 void
 sigv4_hash(const void *data, size_t len, char hex[SIGV4_HASH_LEN + 1])
 {
-	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
+	pg_cryptohash_ctx *ctx = sha256_create();
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
 
-	if (ctx == NULL ||
-		pg_cryptohash_init(ctx) < 0 ||
-		pg_cryptohash_update(ctx, data, len) < 0 ||
-		pg_cryptohash_final(ctx, digest, sizeof(digest)) < 0)
-	{
-		pg_cryptohash_free(ctx);
-		digest_failed();
-	}
+	sha256(ctx, data, len, "", 0, digest);
 	pg_cryptohash_free(ctx);
 	to_hex(digest, hex);
 }
@@ -118,11 +148,13 @@ derive_key(SigV4Signer *signer, const char *date)
 {
 	char	   *secret = psprintf("AWS4%s", signer->credentials->secret_access_key);
 	uint8		key[PG_SHA256_DIGEST_LENGTH];
+	pg_cryptohash_ctx *ctx = sha256_create();
 
-	hmac(secret, strlen(secret), date, DAY_LEN, key);
-	hmac(key, sizeof(key), signer->region, strlen(signer->region), key);
-	hmac(key, sizeof(key), signer->service, strlen(signer->service), key);
-	hmac(key, sizeof(key), "aws4_request", strlen("aws4_request"), key);
+	hmac(ctx, secret, strlen(secret), date, DAY_LEN, key);
+	hmac(ctx, key, sizeof(key), signer->region, strlen(signer->region), key);
+	hmac(ctx, key, sizeof(key), signer->service, strlen(signer->service), key);
+	hmac(ctx, key, sizeof(key), "aws4_request", strlen("aws4_request"), key);
+	pg_cryptohash_free(ctx);
 	memcpy(signer->key, key, sizeof(key));
 	memcpy(signer->day, date, DAY_LEN);
 	explicit_bzero(secret, strlen(secret));
@@ -299,13 +331,16 @@ void
 sigv4_sign(SigV4Signer *signer, SigV4Request *request, StringInfo authorization)
 {
 	StringInfo	to_sign = &signer->to_sign;
+	pg_cryptohash_ctx *ctx;
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
 	char		hex[SIGV4_HASH_LEN + 1];
 
 	Assert(request->nheaders <= SIGV4_MAX_HEADERS);
 	need_key(signer, request->date);
 	build_canonical_request(signer, request);
-	sigv4_hash(signer->canonical.data, signer->canonical.len, hex);
+	ctx = sha256_create();
+	sha256(ctx, signer->canonical.data, signer->canonical.len, "", 0, digest);
+	to_hex(digest, hex);
 
 	resetStringInfo(to_sign);
 	appendStringInfoString(to_sign, "AWS4-HMAC-SHA256\n");
@@ -314,7 +349,8 @@ sigv4_sign(SigV4Signer *signer, SigV4Request *request, StringInfo authorization)
 	append_scope(to_sign, signer);
 	appendStringInfoCharMacro(to_sign, '\n');
 	appendStringInfoString(to_sign, hex);
-	hmac(signer->key, sizeof(signer->key), to_sign->data, to_sign->len, digest);
+	hmac(ctx, signer->key, sizeof(signer->key), to_sign->data, to_sign->len, digest);
+	pg_cryptohash_free(ctx);
 	to_hex(digest, hex);
 
 	appendStringInfoString(authorization, "AWS4-HMAC-SHA256 Credential=");

@@ -358,7 +358,7 @@ free_slot(BucketStore *store)
 		slot->call = aws_call_create(store->service);
 		if (slot->call != NULL)
 			slot->context = AllocSetContextCreate(store->context, "pinterest object",
-												  ALLOCSET_SMALL_SIZES);
+												  ALLOCSET_DEFAULT_SIZES);
 		MemoryContextSwitchTo(old);
 		if (slot->call != NULL)
 			return slot;
