@@ -1,9 +1,9 @@
 /*
  * curl_loop.c: the least that libcurl needs to GET many objects.
  *
- *	  curl_loop URLS CONNECTIONS
+ *	  curl_loop URLS CONNECTIONS [HEADER…]
  *
- * URLS is a file with one URL a line.  Up to CONNECTIONS requests are in
+ * URLS is a file with one URL a line; the headers are sent with each request.  Up to CONNECTIONS requests are in
  * flight, each on a connection that is kept, driven by curl_multi_poll.
  * Prints the seconds from the first request to the last answer, and the bytes
  * of all bodies.  No listing, no signing, nothing done with the bytes: what
@@ -66,13 +66,14 @@ read_lines(const char *path, size_t *count)
 }
 
 static CURL *
-new_request(void)
+new_request(struct curl_slist *headers)
 {
 	CURL	   *easy = curl_easy_init();
 
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, count_bytes);
 	curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
 	return easy;
 }
 
@@ -109,14 +110,17 @@ main(int argc, char **argv)
 	size_t		count,
 				next = 0,
 				finished = 0;
-	long		connections = argc == 3 ? atol(argv[2]) : 0;
+	long		connections = argc >= 3 ? atol(argv[2]) : 0;
+	struct curl_slist *headers = NULL;
 	char	  **urls;
 	CURLM	   *multi;
 	double		start;
 
 	if (connections < 1)
-		die("usage", "curl_loop URLS CONNECTIONS");
+		die("usage", "curl_loop URLS CONNECTIONS [HEADER...]");
 	urls = read_lines(argv[1], &count);
+	for (int i = 3; i < argc; i++)
+		headers = curl_slist_append(headers, argv[i]);
 	curl_global_init(CURL_GLOBAL_ALL);
 	multi = curl_multi_init();
 	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, connections);
@@ -124,7 +128,7 @@ main(int argc, char **argv)
 	start = now();
 	while (next < count && next < (size_t) connections)
 	{
-		CURL	   *easy = new_request();
+		CURL	   *easy = new_request(headers);
 
 		curl_easy_setopt(easy, CURLOPT_URL, urls[next++]);
 		curl_multi_add_handle(multi, easy);

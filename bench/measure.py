@@ -32,6 +32,11 @@ COLUMNS = [("index", "integer"), ("unique_id", "text"), ("title", "text"), ("des
            ("is_image_or_video", "text"), ("image_src", "text"), ("downloaded", "integer"),
            ("save_location", "text"), ("category", "text")]
 THREE = [c for c in COLUMNS if c[0] in ("index", "follower_count", "category")]
+# What a signed GET carries; the memory server does not look at it
+SIGNED_HEADERS = ["Authorization: AWS4-HMAC-SHA256 Credential=AKIDTEST/20221018/us-east-1/s3/aws4_request,"
+                  "SignedHeaders=host;if-match;x-amz-content-sha256;x-amz-date,Signature=" + "0" * 64,
+                  "x-amz-content-sha256: " + "0" * 64, "x-amz-date: 20221018T120000Z",
+                  'If-Match: "' + "0" * 32 + '"']
 S3_KEYS = "access_key_id 'AKIDTEST', secret_access_key 'secretkeytest123'"
 
 
@@ -116,9 +121,9 @@ def duckdb_engine(connection, columns, path):
     return run
 
 
-def curl_engine(urls, connections):
+def curl_engine(urls, connections, headers=()):
     def run():
-        output = subprocess.run([FOLDER + "/tools/curl_loop", urls, str(connections)],
+        output = subprocess.run([FOLDER + "/tools/curl_loop", urls, str(connections), *headers],
                                 check=True, stdout=subprocess.PIPE, text=True).stdout.split()
         return float(output[0]), None
     return run
@@ -312,6 +317,7 @@ def write_urls(name, endpoint, sign):
 
 def objects_part():
     session = Session()
+    notes = []
     memory = MemServer(OBJECTS, 0)
     delayed = MemServer(OBJECTS, DELAY_MS)
     say("### %d objects of one record, over HTTP\n" % OBJECTS)
@@ -329,8 +335,16 @@ def objects_part():
             if not PEERS_ONLY:
                 query = pg_engine(session, THREE, "objects_" + name)
                 engines["s3_json"] = with_connections(session, connections, query)
-            objects_row(label, connections, interleave(engines))
-    say("")
+            if name == "mem":
+                engines["signed"] = curl_engine(urls, connections, SIGNED_HEADERS)
+            times = interleave(engines)
+            objects_row(label, connections, times)
+            if name == "mem":
+                notes.append("* %d connections: %s s%s" % (
+                    connections, figures(times["signed"]).replace(" | ", " s, "),
+                    "; s3_json takes %.2f ×" % ratio(times, "s3_json", "signed") if "s3_json" in times else ""))
+    say("\nThe curl loop against the memory server, when its requests carry the headers of a signature:\n")
+    say("\n".join(notes) + "\n")
     memory.stop()
     delayed.stop()
     session.close()
