@@ -363,7 +363,10 @@ try_to_convert(Reader *reader, Conversion convert, bool pure, int n,
 		edata = CopyErrorData();
 		FlushErrorState();
 		if (!pure)
+		{
 			RollbackAndReleaseCurrentSubTransaction();
+			MemoryContextSwitchTo(context);
+		}
 		if (!is_data_error(edata))
 			ReThrowError(edata);
 		message = psprintf("column \"%s\": %s", reader->column->name, edata->message);
