@@ -101,6 +101,15 @@ SELECT DISTINCT txid_current() % 4294967296 = xmin::text::bigint AS same FROM ba
 COMMIT;
 SELECT * FROM bad_kept;
 
+-- Many bad values need no more memory than few
+CALL folder.put('many/1.json', repeat(E'{"e":3}\n', 10000));
+CALL folder.make_table('many', 'e bad_even', 'many/', $$on_error 'ignore', log_verbosity 'silent'$$);
+BEGIN;
+DECLARE c CURSOR FOR SELECT e FROM many;
+FETCH c;
+SELECT max(used_bytes) < 500000 AS little FROM pg_backend_memory_contexts WHERE name ~ 'TopTransaction|^pinterest row';
+COMMIT;
+
 -- Errors that are not the data's are never ignored
 CREATE FUNCTION bad_check(int) RETURNS boolean LANGUAGE plpgsql AS
 $$
