@@ -10,6 +10,7 @@
 #include "aws/error.h"
 #include "aws/xml.h"
 #include "mb/pg_wchar.h"
+#include "utils/memutils.h"
 
 /* What there is to know about a code: how to report it, and what to do. */
 typedef struct CodeRule
@@ -318,12 +319,21 @@ take_header(char *to, size_t room, const HttpTransfer *transfer, const char *nam
 		aws_clean_text(to, room, value, strlen(value), NULL);
 }
 
+/* A long query may see many failures that retries mend: none leaves a trace. */
+static MemoryContext
+scratch_context(void)
+{
+	return AllocSetContextCreate(CurrentMemoryContext, "pinterest failure",
+								 ALLOCSET_DEFAULT_SIZES);
+}
+
 void
 aws_failure_from_answer(AwsFailure *failure, const HttpTransfer *transfer,
 						const AwsCredentials *credentials)
 {
 	size_t		len;
 	const char *body = http_error_body(transfer, &len);
+	MemoryContext old = MemoryContextSwitchTo(scratch_context());
 
 	memset(failure, 0, sizeof(AwsFailure));
 	failure->problem = AWS_ERROR_ANSWER;
@@ -334,17 +344,20 @@ aws_failure_from_answer(AwsFailure *failure, const HttpTransfer *transfer,
 	take_header(failure->request_id, sizeof(failure->request_id), transfer, "x-amz-request-id");
 	take_header(failure->request_id, sizeof(failure->request_id), transfer, "x-amzn-RequestId");
 	take_header(failure->region, sizeof(failure->region), transfer, "x-amz-bucket-region");
+	MemoryContextDelete(MemoryContextSwitchTo(old));
 }
 
 void
 aws_failure_from_transport(AwsFailure *failure, const HttpTransfer *transfer)
 {
+	MemoryContext old = MemoryContextSwitchTo(scratch_context());
 	const char *text = http_failure_text(transfer);
 
 	memset(failure, 0, sizeof(AwsFailure));
 	failure->problem = AWS_NO_ANSWER;
 	failure->http_failure = http_failure(transfer);
 	aws_clean_text(failure->text, sizeof(failure->text), text, strlen(text), NULL);
+	MemoryContextDelete(MemoryContextSwitchTo(old));
 }
 
 void

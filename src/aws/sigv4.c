@@ -411,6 +411,8 @@ sigv4_query(StringInfo out, const char *const *pairs, int npairs)
 		if (i > 0)
 			appendStringInfoChar(out, '&');
 		appendStringInfo(out, "%s=%s", items[i].name, items[i].value);
+		pfree(items[i].name);
+		pfree(items[i].value);
 	}
 	pfree(items);
 }

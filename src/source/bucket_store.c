@@ -75,6 +75,7 @@ typedef struct BucketStore
 	AwsCredentials credentials;
 	AwsService *service;
 	char	   *root;			/* encoded path of the bucket, ends in "/" */
+	char	   *prefix;			/* of the keys, as sent */
 	bool		ordered;		/* listed in order of keys */
 	int64		earlier_retries;	/* of services before a rewind */
 
@@ -138,6 +139,13 @@ is_directory_bucket(const char *bucket)
 	return len > 6 && strcmp(bucket + len - 6, "--x-s3") == 0;
 }
 
+/* Keys are UTF-8 on the wire. */
+static char *
+to_wire(const char *text)
+{
+	return pg_server_to_any(text, strlen(text), PG_UTF8);
+}
+
 static void
 start(BucketStore *store)
 {
@@ -166,6 +174,7 @@ start(BucketStore *store)
 				 errmsg("too many connections to other servers are open"),
 				 errhint("Raise max_files_per_process, or read fewer tables in one query.")));
 	initStringInfo(&store->list_query);
+	store->prefix = to_wire(store->location->prefix);
 	store->ordered = !is_directory_bucket(store->location->bucket);
 	dlist_init(&store->pages);
 	store->nslots = config.connections;
@@ -184,22 +193,16 @@ page_is_due(const BucketStore *store)
 		aws_service_has_room(store->service);
 }
 
-static char *
-to_wire(const char *text)
-{
-	return pg_server_to_any(text, strlen(text), PG_UTF8);
-}
-
 static void
 request_page(BucketStore *store)
 {
 	AwsRequest *request = &store->list_request;
-	const char *prefix = store->location->prefix;
+	const char *prefix = store->prefix[0] == '\0' ? NULL : store->prefix;
 	const char *pairs[] = {
 		"continuation-token", store->token,
 		"encoding-type", "url",
 		"list-type", "2",
-		"prefix", prefix[0] == '\0' ? NULL : to_wire(prefix)
+		"prefix", prefix
 	};
 
 	resetStringInfo(&store->list_query);
