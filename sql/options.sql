@@ -157,6 +157,26 @@ SET ROLE regress_option;
 SELECT * FROM option_keyless;
 RESET ROLE;
 
+-- Wrappers made without the validator, options set by force: an error, no crash
+CREATE FOREIGN DATA WRAPPER option_wrapper HANDLER pinterest.s3_json_handler;
+CREATE SERVER option_unchecked FOREIGN DATA WRAPPER option_wrapper;
+CREATE FOREIGN TABLE option_unchecked (a int) SERVER option_unchecked;
+EXPLAIN SELECT * FROM option_unchecked;
+SELECT * FROM option_unchecked;
+ALTER FOREIGN TABLE option_unchecked OPTIONS (location 'nowhere');
+SELECT * FROM option_unchecked;
+ALTER FOREIGN TABLE option_unchecked OPTIONS (SET location 's3://bucket/', on_error 'what');
+SELECT * FROM option_unchecked;
+ALTER FOREIGN TABLE option_unchecked OPTIONS (DROP on_error);
+ALTER FOREIGN TABLE option_unchecked ALTER a OPTIONS (field '/~');
+SELECT * FROM option_unchecked;
+ALTER FOREIGN TABLE option_unchecked ALTER a OPTIONS (DROP field);
+CREATE USER MAPPING FOR PUBLIC SERVER option_unchecked OPTIONS (access_key_id 'AKID');
+SELECT * FROM option_unchecked;
+ALTER SERVER option_unchecked OPTIONS (endpoint 'hush-hush@host');
+ALTER USER MAPPING FOR PUBLIC SERVER option_unchecked OPTIONS (secret_access_key 'hush-hush');
+SELECT * FROM option_unchecked;
+
 -- The function that lists them; none that is required or secret has a default
 SELECT count(*) > 0, bool_and(description <> ''), bool_and(NOT (secret OR required) OR default_value IS NULL)
     FROM pinterest.options();
@@ -164,6 +184,7 @@ SELECT object, name FROM pinterest.options() WHERE required OR secret ORDER BY 1
 SELECT object, name, count(*) FROM pinterest.options() GROUP BY wrapper, object, name HAVING count(*) > 1;
 
 SET client_min_messages = warning;
+DROP FOREIGN DATA WRAPPER option_wrapper CASCADE;
 DROP SERVER option_keyless CASCADE;
 DROP SERVER option_server CASCADE;
 DROP ROLE regress_option;

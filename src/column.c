@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_attribute.h"
 #include "column.h"
 #include "foreign/foreign.h"
 #include "json/path.h"
@@ -72,6 +73,8 @@ columns_of(Relation rel, const SourceOps *ops, List *attnums)
 		if (attribute->attisdropped)
 			continue;
 		options = GetForeignColumnOptions(RelationGetRelid(rel), attribute->attnum);
+		option_validate(ops->wrapper, AttributeRelationId, options);
+		column_validate(ops, options);
 		column = palloc0(sizeof(Column));
 		column->attnum = attribute->attnum;
 		column->name = pstrdup(NameStr(attribute->attname));

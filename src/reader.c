@@ -17,6 +17,8 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
 #include "catalog/pg_type.h"
 #include "column.h"
 #include "foreign/foreign.h"
@@ -179,13 +181,17 @@ reader_open(Relation rel, Oid userid, List *attnums)
 	ForeignServer *server = GetForeignServer(table->serverid);
 	SourceRequest request;
 
+	/* a wrapper may have been made without the validator */
+	reader->ops = source_of_server(server->serverid);
+	option_validate(reader->ops->wrapper, ForeignServerRelationId, server->options);
+	option_validate(reader->ops->wrapper, ForeignTableRelationId, table->options);
+
 	request.serverid = server->serverid;
 	request.userid = userid;
 	request.server_options = server->options;
 	request.table_options = table->options;
 
 	reader->table = pstrdup(RelationGetRelationName(rel));
-	reader->ops = source_of_server(server->serverid);
 	reader->on_error = option_enum(table->options, "on_error");
 	reader->verbosity = option_enum(table->options, "log_verbosity");
 	reader->reject_limit = option_integer(table->options, "reject_limit", PG_INT64_MAX);

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_foreign_table.h"
 #include "column.h"
 #include "fdw/fdw.h"
 #include "foreign/foreign.h"
@@ -79,6 +80,7 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 	const SourceOps *ops = source_of_server(table->serverid);
 	List	   *fields = decoded_fields(rel, ops, list_nth(plan->fdw_private, PLAN_ATTNUMS));
 
+	option_validate(ops->wrapper, ForeignTableRelationId, table->options);
 	ExplainPropertyText(label_of(ops->subject), option_text(table->options, ops->subject), es);
 	if (fields != NIL || es->format != EXPLAIN_FORMAT_TEXT)
 		ExplainPropertyList("Decoded Fields", fields, es);

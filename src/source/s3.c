@@ -125,6 +125,9 @@ s3_access(const SourceRequest *request)
 	List	   *options = request->server_options;
 	S3Access   *access = palloc0(sizeof(S3Access));
 
+	option_validate(s3_source_ops.wrapper, UserMappingRelationId, mapping->options);
+	validate_mapping(mapping->options);
+
 	access->region = option_text(options, "region");
 	access->endpoint = option_text(options, "endpoint");
 	access->path_style = option_given(options, "path_style") ?
