@@ -140,13 +140,10 @@ collect_below(JsonNode *node)
 	}
 }
 
-/* Hash table and shape of every node that has children. */
+/* Hash table and shape of a node and of all below that have children. */
 static void
 finish_node(JsonNode *node)
 {
-	if (node->nchildren == 0)
-		return;
-
 	node->shape = palloc0(sizeof(JsonShape));
 	if (node->nchildren > FEW_CHILDREN)
 	{
@@ -167,7 +164,8 @@ finish_node(JsonNode *node)
 				at++;
 			node->buckets[at & (node->nbuckets - 1)] = i + 1;
 		}
-		finish_node(child);
+		if (child->nchildren > 0)
+			finish_node(child);
 	}
 }
 

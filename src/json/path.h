@@ -52,7 +52,7 @@ struct JsonNode
 	int16	   *buckets;		/* child number + 1 by hash of the key */
 	int			nbelow;			/* slots of all nodes further down */
 	int		   *below;
-	JsonShape  *shape;			/* with children only */
+	JsonShape  *shape;			/* of the root, and with children; else NULL */
 };
 
 /*

@@ -567,7 +567,7 @@ scan_container(JsonScan *scan, const uint8 *p, const JsonNode *node)
 {
 	bool		object = *p == '{';
 
-	if (node->nchildren == 0)
+	if (node->shape == NULL)
 		return skip_container(scan, p);
 	if (scan->depth >= JSON_MAX_DEPTH)
 		return fail(scan, p, JSON_ERROR_DEPTH);
