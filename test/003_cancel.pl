@@ -19,6 +19,9 @@ my $number = 0;
 
 create_bucket_server($node, 'faulty', $fault_server->endpoint);
 
+# So many that no series of short random pauses is over before it is cancelled
+$node->safe_psql('postgres', 'ALTER DATABASE postgres SET pinterest.max_retries = 100');
+
 # Ways to wait, each as a fault of a fresh bucket
 my @waits = (
 	[ 'no answer to a listing', { op => 'list', fault => 'hang' } ],
