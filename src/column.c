@@ -100,3 +100,20 @@ columns_of(Relation rel, const SourceOps *ops, List *attnums)
 	}
 	return columns;
 }
+
+List *
+all_attnums(Relation rel)
+{
+	List	   *attnums = NIL;
+
+	for (int attnum = 1; attnum <= RelationGetNumberOfAttributes(rel); attnum++)
+		attnums = lappend_int(attnums, attnum);
+	return attnums;
+}
+
+bool
+column_of_body(const Column *column)
+{
+	return column->kind == COLUMN_HIVE ||
+		(column->kind == COLUMN_METADATA && column->metadata->of_body);
+}

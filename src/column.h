@@ -40,6 +40,12 @@ typedef struct Column
  */
 extern List *columns_of(Relation rel, const SourceOps *ops, List *attnums);
 
+/* All attribute numbers of a table, an integer List. */
+extern List *all_attnums(Relation rel);
+
+/* Has the column one value for all records of a body, known from its listing? */
+extern bool column_of_body(const Column *column);
+
 /* Checks the options of one column; see the validator. */
 extern void column_validate(const SourceOps *ops, List *options);
 

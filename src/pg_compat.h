@@ -63,21 +63,21 @@
 #endif
 
 /*
- * A path of a base relation without sort order, parameters, outer path and
- * private data. (optimizer/pathnode.h)
+ * A path of a base relation without sort order, outer path and private data;
+ * outer are the relations it takes parameters from. (optimizer/pathnode.h)
  */
 #if PG_VERSION_NUM >= 180000
-#define plain_foreign_path(root, rel, rows, startup, total) \
+#define plain_foreign_path(root, rel, rows, startup, total, outer) \
 	create_foreignscan_path(root, rel, NULL, rows, 0, startup, total, NIL, \
-							(rel)->lateral_relids, NULL, NIL, NIL)
+							outer, NULL, NIL, NIL)
 #elif PG_VERSION_NUM >= 170000
-#define plain_foreign_path(root, rel, rows, startup, total) \
+#define plain_foreign_path(root, rel, rows, startup, total, outer) \
 	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, \
-							(rel)->lateral_relids, NULL, NIL, NIL)
+							outer, NULL, NIL, NIL)
 #else
-#define plain_foreign_path(root, rel, rows, startup, total) \
+#define plain_foreign_path(root, rel, rows, startup, total, outer) \
 	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, \
-							(rel)->lateral_relids, NULL, NIL)
+							outer, NULL, NIL)
 #endif
 
 #endif							/* PINTEREST_PG_COMPAT_H */

@@ -43,6 +43,17 @@ typedef enum Verbosity
 	VERBOSITY_SILENT
 } Verbosity;
 
+/* What reader_filter was given. */
+typedef struct BodyFilter
+{
+	RowMaker   *rows;
+	MemoryContext context;		/* of the values of one body */
+	ReaderFilter wants;
+	void	   *arg;
+	Datum	   *values;
+	bool	   *nulls;
+} BodyFilter;
+
 struct Reader
 {
 	char	   *table;			/* its name, for messages */
@@ -50,6 +61,7 @@ struct Reader
 	Source	   *source;
 	JsonFrame  *frame;
 	RowMaker   *rows;
+	BodyFilter	filter;
 	MemoryContext row_context;
 
 	OnError		on_error;
@@ -104,6 +116,47 @@ reader_open(Relation rel, Oid userid, List *attnums)
 									  (Size) pinterest_max_record_size * 1024);
 	reader->source = reader->ops->open(&request);
 	return reader;
+}
+
+/* A SourceFilter: fills in the body's columns and asks. */
+static bool
+body_is_wanted(void *arg)
+{
+	Reader	   *reader = arg;
+	BodyFilter *filter = &reader->filter;
+	MemoryContext old;
+	bool		wanted;
+
+	MemoryContextReset(filter->context);
+	old = MemoryContextSwitchTo(filter->context);
+	wanted = row_make_body(filter->rows, reader->source, filter->values, filter->nulls) != NULL ||
+		filter->wants(filter->arg);
+	MemoryContextSwitchTo(old);
+	return wanted;
+}
+
+void
+reader_filter(Reader *reader, List *columns, ReaderFilter wants, void *arg,
+			  Datum *values, bool *nulls)
+{
+	BodyFilter *filter = &reader->filter;
+	JsonNode   *ignored_root;
+	int			ignored_slots;
+
+	filter->rows = row_maker_create(reader->ops, columns, true, &ignored_root, &ignored_slots);
+	filter->context = AllocSetContextCreate(CurrentMemoryContext, "pinterest filter",
+											ALLOCSET_SMALL_SIZES);
+	filter->wants = wants;
+	filter->arg = arg;
+	filter->values = values;
+	filter->nulls = nulls;
+	reader->ops->set_filter(reader->source, body_is_wanted, reader);
+}
+
+const SourceOps *
+reader_ops(const Reader *reader)
+{
+	return reader->ops;
 }
 
 /*

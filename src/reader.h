@@ -37,6 +37,21 @@ typedef struct Reader Reader;
  */
 extern Reader *reader_open(Relation rel, Oid userid, List *attnums);
 
+/* Is the body wanted whose columns have been filled in? */
+typedef bool (*ReaderFilter) (void *arg);
+
+/*
+ * From the next body on, leaves out those the filter does not want.  Before it
+ * is asked, the given columns (a List of Column, all of them columns of the
+ * body) are filled into values and nulls.  A body whose path does not give
+ * values of the columns' types is always wanted: it holds bad records.
+ */
+extern void reader_filter(Reader *reader, List *columns, ReaderFilter filter,
+						  void *arg, Datum *values, bool *nulls);
+
+/* The source that is read. */
+extern const SourceOps *reader_ops(const Reader *reader);
+
 /*
  * Fills the wanted columns of the next row, by attribute number - 1, and
  * leaves all others alone; false behind the last row.  By-reference values

@@ -432,3 +432,10 @@ row_make_bad(RowMaker *maker, Source *source, const JsonRecord *record,
 		nulls[maker->fields[i].column->attnum - 1] = true;
 	(void) fill_others(maker, error, values, nulls);
 }
+
+char *
+row_make_body(RowMaker *maker, Source *source, Datum *values, bool *nulls)
+{
+	take_record(maker, source, NULL, NULL);
+	return fill_others(maker, NULL, values, nulls);
+}

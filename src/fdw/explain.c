@@ -11,7 +11,9 @@
 #include "column.h"
 #include "fdw/fdw.h"
 #include "foreign/foreign.h"
+#include "nodes/makefuncs.h"
 #include "option.h"
+#include "utils/ruleutils.h"
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
@@ -57,6 +59,21 @@ label_of(const char *option)
 	return label;
 }
 
+/* The clauses that decide which bodies are fetched. */
+static void
+explain_pushdown(ForeignScan *plan, ExplainState *es)
+{
+	List	   *context;
+
+	if (plan->fdw_exprs == NIL)
+		return;
+	context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
+	ExplainPropertyText("Pushed Down",
+						deparse_expression((Node *) make_ands_explicit(plan->fdw_exprs), context,
+										   es->verbose || list_length(es->rtable) > 1, false),
+						es);
+}
+
 static void
 explain_counters(Reader *reader, ExplainState *es)
 {
@@ -82,6 +99,7 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 
 	option_validate(ops->wrapper, ForeignTableRelationId, table->options);
 	ExplainPropertyText(label_of(ops->subject), option_text(table->options, ops->subject), es);
+	explain_pushdown(plan, es);
 	if (fields != NIL || es->format != EXPLAIN_FORMAT_TEXT)
 		ExplainPropertyList("Decoded Fields", fields, es);
 	if (es->analyze && state->reader != NULL)

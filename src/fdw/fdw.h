@@ -21,7 +21,10 @@
 #include "foreign/fdwapi.h"
 #include "reader.h"
 
-/* fdw_private of a ForeignScan: one item, the wanted columns. */
+/*
+ * fdw_exprs of a ForeignScan are the clauses that are pushed down; fdw_private
+ * has one item, the wanted columns.
+ */
 #define PLAN_ATTNUMS 0			/* integer List of attribute numbers */
 
 /* A scan in execution. */

@@ -14,9 +14,12 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "fdw/fdw.h"
+#include "fdw/pushdown.h"
+#include "foreign/foreign.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
 #include "pg_compat.h"
@@ -26,31 +29,31 @@
 #define DEFAULT_ROWS 10000
 
 /*
- * Costs of a record in units of cpu_tuple_cost: reading one takes as long as
- * several tuples of a heap, and each value as long as an operator or two.
+ * Costs in units of cpu_tuple_cost.  Reading a record takes as long as several
+ * tuples of a heap, and each value as long as an operator or two.  Listing
+ * costs something for each record, since there may be an object for each.
  */
 #define RECORD_COST 3.0
 #define VALUE_COST 0.2
+#define LISTING_COST 0.5
 
 /* Opening a source: less than any index, more than nothing. */
 #define STARTUP_COST 10.0
 
-void
-plan_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
+/* What the steps of planning share: rel->fdw_private. */
+typedef struct PlanInfo
 {
-	if (rel->tuples <= 0)
-		rel->tuples = DEFAULT_ROWS;
-	set_baserel_size_estimates(root, rel);
-}
+	List	   *attnums;		/* of the columns the scan has to fill */
+	Bitmapset  *body_columns;	/* see pushdown_columns */
+} PlanInfo;
 
 /* The columns a scan has to fill, as an integer List. */
 static List *
-wanted_columns(RelOptInfo *rel, Oid relid)
+wanted_columns(RelOptInfo *rel, Relation relation)
 {
 	Bitmapset  *attrs = NULL;
 	List	   *attnums = NIL;
 	ListCell   *lc;
-	Relation	relation;
 	bool		whole_row;
 
 	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &attrs);
@@ -58,7 +61,6 @@ wanted_columns(RelOptInfo *rel, Oid relid)
 		pull_varattnos((Node *) lfirst_node(RestrictInfo, lc)->clause, rel->relid, &attrs);
 
 	whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, attrs);
-	relation = table_open(relid, NoLock);
 	for (int attnum = 1; attnum <= RelationGetNumberOfAttributes(relation); attnum++)
 	{
 		if (TupleDescAttr(RelationGetDescr(relation), attnum - 1)->attisdropped)
@@ -66,33 +68,126 @@ wanted_columns(RelOptInfo *rel, Oid relid)
 		if (whole_row || bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, attrs))
 			attnums = lappend_int(attnums, attnum);
 	}
-	table_close(relation, NoLock);
 	return attnums;
+}
+
+void
+plan_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
+{
+	PlanInfo   *info = palloc0(sizeof(PlanInfo));
+	Relation	relation = table_open(relid, NoLock);
+	ForeignTable *table = GetForeignTable(relid);
+
+	info->attnums = wanted_columns(rel, relation);
+	info->body_columns = pushdown_columns(relation, source_of_server(table->serverid));
+	table_close(relation, NoLock);
+	rel->fdw_private = info;
+
+	if (rel->tuples <= 0)
+		rel->tuples = DEFAULT_ROWS;
+	set_baserel_size_estimates(root, rel);
+}
+
+/*
+ * Adds a path that reads the bodies for which the clauses are true.  required
+ * are the other relations whose values they compare with.
+ */
+static void
+add_scan_path(PlannerInfo *root, RelOptInfo *rel, Relids required, double rows,
+			  List *clauses)
+{
+	PlanInfo   *info = rel->fdw_private;
+	List	   *pushed = pushdown_clauses(rel, info->body_columns, clauses);
+	double		read = rel->tuples * clauselist_selectivity(root, pushed, rel->relid,
+															JOIN_INNER, NULL);
+	Cost		per_record = cpu_tuple_cost *
+	(RECORD_COST + VALUE_COST * list_length(info->attnums)) +
+	rel->baserestrictcost.per_tuple;
+	Cost		startup = STARTUP_COST + rel->baserestrictcost.startup;
+	Cost		total = startup + cpu_tuple_cost * LISTING_COST * rel->tuples +
+		per_record * read;
+
+	add_path(rel, (Path *) plain_foreign_path(root, rel, rows, startup, total, required));
+}
+
+/* Does an equivalence class hold this column?  The column is *arg. */
+static bool
+is_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
+		  EquivalenceMember *em, void *arg)
+{
+	Var		   *var = (Var *) em->em_expr;
+
+	return IsA(var, Var) && var->varno == rel->relid &&
+		var->varattno == *(AttrNumber *) arg;
+}
+
+/* Join clauses that compare columns of the body with other relations. */
+static List *
+body_join_clauses(PlannerInfo *root, RelOptInfo *rel)
+{
+	PlanInfo   *info = rel->fdw_private;
+	List	   *clauses = list_copy(rel->joininfo);
+	int			member = -1;
+
+	while (rel->has_eclass_joins && (member = bms_next_member(info->body_columns, member)) >= 0)
+	{
+		AttrNumber	attnum = member + FirstLowInvalidHeapAttributeNumber;
+
+		clauses = list_concat(clauses,
+							  generate_implied_equalities_for_column(root, rel, is_column, &attnum,
+																	 rel->lateral_referencers));
+	}
+	return pushdown_clauses(rel, info->body_columns, clauses);
+}
+
+/* Paths for the inside of nested loops, where the outside says which bodies. */
+static void
+add_parameterized_paths(PlannerInfo *root, RelOptInfo *rel)
+{
+	List	   *done = NIL;		/* of ParamPathInfo */
+	ListCell   *lc;
+
+	foreach(lc, body_join_clauses(root, rel))
+	{
+		RestrictInfo *clause = lfirst_node(RestrictInfo, lc);
+		Relids		required;
+		ParamPathInfo *param;
+
+		if (!join_clause_is_movable_to(clause, rel))
+			continue;
+		required = bms_union(clause->clause_relids, rel->lateral_relids);
+		required = bms_del_member(required, rel->relid);
+		if (bms_is_empty(required))
+			continue;
+		param = get_baserel_parampathinfo(root, rel, required);
+		if (list_member_ptr(done, param))
+			continue;
+		done = lappend(done, param);
+		add_scan_path(root, rel, required, param->ppi_rows,
+					  list_concat_copy(rel->baserestrictinfo, param->ppi_clauses));
+	}
 }
 
 void
 plan_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
-	int			nvalues = list_length(wanted_columns(rel, relid));
-	Cost		per_record = cpu_tuple_cost * (RECORD_COST + VALUE_COST * nvalues) +
-		rel->baserestrictcost.per_tuple;
-	Cost		startup = STARTUP_COST + rel->baserestrictcost.startup;
-
-	add_path(rel, (Path *)
-			 plain_foreign_path(root, rel, rel->rows, startup,
-								startup + per_record * rel->tuples));
+	add_scan_path(root, rel, rel->lateral_relids, rel->rows, rel->baserestrictinfo);
+	add_parameterized_paths(root, rel);
 }
 
 ForeignScan *
 plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *path,
 		  List *tlist, List *clauses, Plan *outer_plan)
 {
+	PlanInfo   *info = rel->fdw_private;
+	List	   *pushed = pushdown_clauses(rel, info->body_columns, clauses);
+
 	return make_foreignscan(tlist,
 							extract_actual_clauses(clauses, false),
 							rel->relid,
-							NIL,	/* no run-time values */
-							list_make1(wanted_columns(rel, relid)),
+							extract_actual_clauses(pushed, false),
+							list_make1(info->attnums),
 							NIL,	/* no special target list */
-							NIL,	/* nothing is checked by the source */
+							NIL,	/* nothing is checked by the source alone */
 							outer_plan);
 }

@@ -9,6 +9,7 @@
 
 #include "executor/executor.h"
 #include "fdw/fdw.h"
+#include "fdw/pushdown.h"
 #include "miscadmin.h"
 #include "pg_compat.h"
 
@@ -28,6 +29,9 @@ scan_begin(ForeignScanState *node, int eflags)
 	state->reader = reader_open(node->ss.ss_currentRelation,
 								OidIsValid(userid) ? userid : GetUserId(),
 								list_nth(plan->fdw_private, PLAN_ATTNUMS));
+
+	if (plan->fdw_exprs != NIL)
+		pushdown_begin(node, state->reader, plan->fdw_exprs);
 
 	/* the reader leaves alone what nobody wants: NULL once, NULL always */
 	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);

@@ -95,7 +95,7 @@ typedef struct BucketStore
 	int			nfree;
 	int			look_at;		/* slot to look at first for a ready body */
 	Slot	   *current;
-	int64		delivered;
+	bool		any_matched;	/* has any object matched the location? */
 	int			unsent;			/* GETs begun since the last pump */
 	instr_time	nudged;
 } BucketStore;
@@ -219,15 +219,43 @@ request_page(BucketStore *store)
 	store->base.counters.list_requests++;
 }
 
-/* Keeps what matches, moved together at the front. */
+/* Fills in what a listed object is to a reader, in the current context. */
 static void
-keep_matching(const Location *location, Page *page)
+describe_object(const BucketStore *store, const ListedObject *listed, StoreObject *object)
+{
+	object->key = listed->key;
+	object->uri = location_uri_of(store->location, listed->key);
+	object->etag = listed->etag;
+	object->size = listed->size;
+	object->last_modified = listed->last_modified;
+}
+
+static bool
+is_wanted(BucketStore *store, const ListedObject *listed)
+{
+	StoreObject object;
+
+	if (!location_matches(store->location, listed->key))
+		return false;
+	store->any_matched = true;
+	if (store->base.filter == NULL)
+		return true;
+	describe_object(store, listed, &object);
+	if (store_wants(&store->base, &object))
+		return true;
+	store->base.counters.filtered++;
+	return false;
+}
+
+/* Keeps what is wanted, moved together at the front. */
+static void
+keep_wanted(BucketStore *store, Page *page)
 {
 	int			kept = 0;
 	int			i;
 
 	for (i = 0; i < page->nobjects; i++)
-		if (location_matches(location, page->objects[i].key))
+		if (is_wanted(store, &page->objects[i]))
 			page->objects[kept++] = page->objects[i];
 	page->nobjects = kept;
 }
@@ -275,7 +303,7 @@ take_page(BucketStore *store)
 	page->context = context;
 	page->objects = listed->objects;
 	page->nobjects = listed->nobjects;
-	keep_matching(store->location, page);
+	keep_wanted(store, page);
 	MemoryContextSwitchTo(old);
 
 	if (page->nobjects == 0)
@@ -296,11 +324,9 @@ take_object(BucketStore *store, Slot *slot)
 	const ListedObject *listed = &page->objects[page->next];
 	StoreObject *object = &slot->object;
 
+	describe_object(store, listed, object);
 	object->key = pstrdup(listed->key);
-	object->uri = location_uri_of(store->location, listed->key);
 	object->etag = listed->etag == NULL ? NULL : pstrdup(listed->etag);
-	object->size = listed->size;
-	object->last_modified = listed->last_modified;
 
 	store->waiting--;
 	if (++page->next < page->nobjects)
@@ -496,10 +522,11 @@ bucket_next(Store *base)
 	{
 		if (exhausted(store))
 		{
-			if (store->delivered++ == 0)
+			if (!store->any_matched)
 				ereport(NOTICE,
 						(errmsg("no object matches location \"%s\"",
 								store->location->uri)));
+			store->any_matched = true;	/* told once is enough */
 			return NULL;
 		}
 		pump(store, 100);
@@ -509,7 +536,6 @@ bucket_next(Store *base)
 
 	slot->state = SLOT_CURRENT;
 	store->current = slot;
-	store->delivered++;
 	store->base.counters.objects++;
 	return &slot->object;
 }
@@ -566,7 +592,7 @@ bucket_rewind(Store *base)
 	store->npages = 0;
 	store->waiting = 0;
 	store->look_at = 0;
-	store->delivered = 0;
+	store->any_matched = false;
 }
 
 static const StoreOps bucket_store_ops = {

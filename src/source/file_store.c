@@ -325,6 +325,12 @@ open_object(FileStore *fs, int parent, const char *name)
 #ifdef __linux__
 	fs->object.last_modified += fs->opened.st_mtim.tv_nsec / 1000;
 #endif
+	if (!store_wants(&fs->store, &fs->object))
+	{
+		fs->store.counters.filtered++;
+		close_object(fs);
+		return false;
+	}
 	return true;
 }
 

@@ -44,13 +44,13 @@ enum
 };
 
 static const SourceMetadata s3_metadata[] = {
-	{"path", ITEM_PATH, TEXTOID},
-	{"size", ITEM_SIZE, INT8OID},
-	{"last_modified", ITEM_LAST_MODIFIED, TIMESTAMPTZOID},
-	{"etag", ITEM_ETAG, TEXTOID},
+	{"path", ITEM_PATH, TEXTOID, true},
+	{"size", ITEM_SIZE, INT8OID, true},
+	{"last_modified", ITEM_LAST_MODIFIED, TIMESTAMPTZOID, true},
+	{"etag", ITEM_ETAG, TEXTOID, true},
 	{"line", ITEM_LINE, INT8OID},
-	{"topic", ITEM_TOPIC, TEXTOID},
-	{"partition", ITEM_PARTITION, INT4OID},
+	{"topic", ITEM_TOPIC, TEXTOID, true},
+	{"partition", ITEM_PARTITION, INT4OID, true},
 	{"offset", ITEM_OFFSET, INT8OID},
 	{"value", METADATA_RAW, BYTEAOID},
 	{"error", METADATA_ERROR, TEXTOID},
@@ -65,6 +65,8 @@ typedef struct S3Source
 	const StoreObject *object;	/* the current one, NULL before the first */
 	SinkName	sink;			/* of the current one, if named so */
 	bool		is_sink_object;
+	SourceFilter filter;
+	void	   *filter_arg;
 } S3Source;
 
 /*
@@ -166,16 +168,48 @@ s3_open(const SourceRequest *request)
 	return &s3->base;
 }
 
+/* Makes an object the one that metadata_value and hive_value tell of. */
+static void
+set_object(S3Source *s3, const StoreObject *object)
+{
+	s3->object = object;
+	s3->is_sink_object = object != NULL && sink_name_parse(object->key, &s3->sink);
+}
+
+/* A StoreFilter: lets the source's filter look at a listed object. */
+static bool
+wants_object(void *arg, const StoreObject *object)
+{
+	S3Source   *s3 = arg;
+	const StoreObject *current = s3->object;
+	bool		wanted;
+
+	set_object(s3, object);
+	wanted = s3->filter(s3->filter_arg);
+	set_object(s3, current);
+	return wanted;
+}
+
+static void
+s3_set_filter(Source *source, SourceFilter filter, void *arg)
+{
+	S3Source   *s3 = (S3Source *) source;
+
+	s3->filter = filter;
+	s3->filter_arg = arg;
+	s3->store->filter = wants_object;
+	s3->store->filter_arg = s3;
+}
+
 static bool
 s3_next(Source *source)
 {
 	S3Source   *s3 = (S3Source *) source;
 
 	s3->object = NULL;			/* it goes with the call, even if that fails */
-	s3->object = s3->store->ops->next(s3->store);
+	set_object(s3, s3->store->ops->next(s3->store));
 	if (s3->object == NULL)
 		return false;
-	s3->is_sink_object = sink_name_parse(s3->object->key, &s3->sink);
 	decompress_reset(s3->decompressor);
 	return true;
 }
@@ -280,6 +314,7 @@ s3_counters(Source *source, SourceCounter *counters)
 	int			n = 0;
 
 	counters[n++] = (SourceCounter) {"Objects", done->objects};
+	counters[n++] = (SourceCounter) {"Objects Filtered", done->filtered};
 	counters[n++] = (SourceCounter) {"Bytes", done->bytes};
 	counters[n++] = (SourceCounter) {"List Requests", done->list_requests};
 	counters[n++] = (SourceCounter) {"Get Requests", done->get_requests};
@@ -293,6 +328,7 @@ const SourceOps s3_source_ops = {
 	.metadata = s3_metadata,
 	.validate = s3_validate,
 	.open = s3_open,
+	.set_filter = s3_set_filter,
 	.next = s3_next,
 	.read = s3_read,
 	.metadata_value = s3_metadata_value,

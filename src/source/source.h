@@ -31,6 +31,8 @@ typedef struct SourceMetadata
 	int			item;
 	Oid			type;			/* what metadata_value returns; a column of
 								 * another type converts from its text */
+	bool		of_body;		/* the same for all records of a body, and
+								 * known before it is fetched */
 } SourceMetadata;
 
 #define METADATA_ERROR (-1)		/* text: why the record could not be decoded */
@@ -58,6 +60,12 @@ typedef struct SourceRequest
 	List	   *server_options; /* of DefElem */
 	List	   *table_options;
 } SourceRequest;
+
+/*
+ * Is the body that metadata_value and hive_value now tell of wanted?  The
+ * source asks before it fetches.
+ */
+typedef bool (*SourceFilter) (void *arg);
 
 typedef struct Source Source;
 
@@ -87,7 +95,13 @@ typedef struct SourceOps
 	 */
 	size_t		(*read) (Source *source, char *buf, size_t room);
 
-	/* A metadata item of a record in the current body. */
+	/* From the next body on, leaves out those the filter does not want. */
+	void		(*set_filter) (Source *source, SourceFilter filter, void *arg);
+
+	/*
+	 * A metadata item of a record in the current body; place is NULL for items
+	 * of the body.
+	 */
 	Datum		(*metadata_value) (Source *source, int item,
 								   const RecordPlace *place, bool *isnull);
 

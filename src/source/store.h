@@ -36,6 +36,7 @@ typedef struct StoreObject
 typedef struct StoreCounters
 {
 	int64		objects;		/* bodies opened */
+	int64		filtered;		/* objects the filter did not want */
 	int64		bytes;			/* body bytes received, as stored */
 	int64		list_requests;	/* requests (bucket) or directories read */
 	int64		get_requests;
@@ -81,11 +82,23 @@ typedef struct StoreOps
 	void		(*close) (Store *store);
 } StoreOps;
 
+/* Is a listed object wanted?  Asked before it is fetched. */
+typedef bool (*StoreFilter) (void *arg, const StoreObject *object);
+
 struct Store
 {
 	const StoreOps *ops;
 	StoreCounters counters;
+	StoreFilter filter;			/* set by the owner before the first next; NULL:
+								 * all that match the location are wanted */
+	void	   *filter_arg;
 };
+
+static inline bool
+store_wants(Store *store, const StoreObject *object)
+{
+	return store->filter == NULL || store->filter(store->filter_arg, object);
+}
 
 /*
  * Both allocate in the current memory context, and register a reset callback
