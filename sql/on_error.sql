@@ -130,6 +130,7 @@ CREATE TABLE bad_parallel AS SELECT i AS line, i::text AS pad FROM generate_seri
 ALTER TABLE bad_parallel SET (parallel_workers = 2);
 ANALYZE bad_parallel;
 ALTER FOREIGN TABLE bad ALTER COLUMN i TYPE numeric(5, 1);
+SET max_parallel_workers_per_gather = 2;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
