@@ -7,6 +7,7 @@
 \set ECHO all
 \set SHOW_CONTEXT never
 \pset null NULL
+\pset format unaligned
 
 SELECT getdatabaseencoding() <> 'UTF8' AS other_encoding \gset
 \if :other_encoding

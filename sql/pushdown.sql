@@ -70,7 +70,9 @@ SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 SET enable_material = off;
 SET enable_memoize = off;
-SELECT folder.plan('EXPLAIN (COSTS off) SELECT * FROM wanted JOIN pushed USING (part, kind)');
+-- the two sides of an equality change places from release to release
+SELECT regexp_replace(line, '(Filter|Pushed Down): .* AND .*', '\1: part and kind') AS plan FROM
+    folder.plan('EXPLAIN (COSTS off) SELECT * FROM wanted JOIN pushed USING (part, kind)') AS f(line);
 SELECT w.part, w.kind, n FROM wanted w JOIN pushed p ON p.part = w.part AND p.kind = w.kind ORDER BY n;
 SELECT w.part, w.kind, n FROM wanted w JOIN plain p ON p.part = w.part AND p.kind = w.kind ORDER BY n;
 SELECT w.part, (SELECT sum(n) FROM pushed p WHERE p.part = w.part) FROM wanted w ORDER BY 1;
