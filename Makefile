@@ -53,7 +53,7 @@ clean:
 endif
 
 .DEFAULT_GOAL = all
-.PHONY: demo demo-stop test test-long fuzz bench lint
+.PHONY: demo demo-stop test test-long test-releases fuzz bench lint
 
 # These install what is missing by themselves, so they do not depend on "all".
 # MAKEOVERRIDES: "make demo DATA=folder" must not reach the make that installs.
@@ -70,6 +70,9 @@ test:
 test-long:
 	@PG_CONFIG='$(PG_CONFIG)' TESTS=test/010_json_oracle.pl PINTEREST_CASES=100000 \
 		PINTEREST_SEED=$${PINTEREST_SEED:-$$(date +%s)} scripts/test
+# The regression tests on PostgreSQL 14, 16, 17 and 18
+test-releases:
+	@scripts/test-releases
 fuzz:
 	@PG_CONFIG='$(PG_CONFIG)' test/fuzz/run
 bench:
