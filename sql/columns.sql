@@ -45,6 +45,11 @@ SELECT * FROM pointers;
 SELECT z, name FROM pointers;
 SELECT one FROM pointers WHERE zero = 'object';
 
+-- as deep as records may be, and no deeper
+SELECT * FROM folder.failure(format('ALTER FOREIGN TABLE pointers ALTER COLUMN one OPTIONS (SET field %L)', repeat('/a', 1025)));
+SELECT * FROM folder.failure(format('ALTER FOREIGN TABLE pointers ALTER COLUMN one OPTIONS (SET field %L)', repeat('/a', 1024)));
+SELECT count(one) FROM pointers;
+
 -- Types: what json_populate_record makes of a value
 CREATE TYPE column_pair AS (x int, y text);
 CREATE TYPE column_mood AS ENUM ('sad', 'ok');

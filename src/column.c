@@ -31,6 +31,26 @@ find_metadata(const SourceOps *ops, const char *name)
 			 errhint("Metadata of %s are: %s.", ops->wrapper, names.data)));
 }
 
+/* What walks a pointer's tree recurses, and relies on the limit of its depth. */
+static void
+validate_field(const char *field)
+{
+	List	   *tokens = json_path_tokens(field);
+
+	if (tokens == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("invalid value for option \"field\": \"%s\"", field),
+				 errdetail("The value is a JSON Pointer that holds a \"~\" which is neither \"~0\" nor \"~1\"."),
+				 errhint("Write \"~0\" for \"~\", and \"~1\" for \"/\".")));
+	if (list_length(tokens) > JSON_MAX_DEPTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("invalid value for option \"field\""),
+				 errdetail("The value is a JSON Pointer of %d elements, but records are nested at most %d levels deep.",
+						   list_length(tokens), JSON_MAX_DEPTH)));
+}
+
 void
 column_validate(const SourceOps *ops, List *options)
 {
@@ -50,12 +70,8 @@ column_validate(const SourceOps *ops, List *options)
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("invalid value for option \"hive_key\": \"\""),
 				 errhint("The value must not be empty.")));
-	if (field != NULL && json_path_tokens(field) == NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-				 errmsg("invalid value for option \"field\": \"%s\"", field),
-				 errdetail("The value is a JSON Pointer that holds a \"~\" which is neither \"~0\" nor \"~1\"."),
-				 errhint("Write \"~0\" for \"~\", and \"~1\" for \"/\".")));
+	if (field != NULL)
+		validate_field(field);
 }
 
 List *
