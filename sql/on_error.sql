@@ -110,6 +110,16 @@ FETCH c;
 SELECT max(used_bytes) < 500000 AS little FROM pg_backend_memory_contexts WHERE name ~ 'TopTransaction|^pinterest row';
 COMMIT;
 
+-- Nor do many notices
+CALL folder.put('many/1.json', repeat(E'{"e":\n', 1000));
+ALTER FOREIGN TABLE many OPTIONS (SET log_verbosity 'verbose');
+SET client_min_messages = warning;
+SET log_min_messages = notice;
+SELECT count(*) FROM many;
+RESET log_min_messages;
+RESET client_min_messages;
+SELECT used_bytes < 50000 AS little FROM pg_backend_memory_contexts WHERE name = 'ErrorContext';
+
 -- Errors that are not the data's are never ignored
 CREATE FUNCTION bad_check(int) RETURNS boolean LANGUAGE plpgsql AS
 $$

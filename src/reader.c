@@ -163,31 +163,41 @@ reader_ops(const Reader *reader)
  * Messages
  */
 
-/* "object …, line …", as far as it is known. */
+/* "object …, line …", as far as it is known; to be freed. */
 static char *
 describe_place(Reader *reader)
 {
 	char	   *place = reader->ops->place(reader->source);
+	StringInfoData description;
 
-	if (place == NULL)
-		return psprintf("%s table \"%s\"", reader->ops->wrapper, reader->table);
-	if (reader->record == NULL)
-		return psprintf("%s table \"%s\", %s", reader->ops->wrapper, reader->table, place);
-	return psprintf("%s table \"%s\", %s, line %lld", reader->ops->wrapper,
-					reader->table, place, (long long) reader->record->line);
+	initStringInfo(&description);
+	appendStringInfo(&description, "%s table \"%s\"", reader->ops->wrapper, reader->table);
+	if (place != NULL)
+	{
+		appendStringInfo(&description, ", %s", place);
+		if (reader->record != NULL)
+			appendStringInfo(&description, ", line %lld", (long long) reader->record->line);
+		pfree(place);
+	}
+	return description.data;
 }
 
-/* Error context callback: names source, split, position and column. */
+/*
+ * Error context callback: names source, split, position and column.  It runs
+ * in ErrorContext, which a notice does not reset: nothing may stay behind.
+ */
 static void
 add_place(void *arg)
 {
 	Reader	   *reader = arg;
 	const Column *column = row_maker_column(reader->rows);
+	char	   *place = describe_place(reader);
 
 	if (reader->record != NULL && column != NULL)
-		errcontext("%s, column \"%s\"", describe_place(reader), column->name);
+		errcontext("%s, column \"%s\"", place, column->name);
 	else
-		errcontext("%s", describe_place(reader));
+		errcontext("%s", place);
+	pfree(place);
 }
 
 static int

@@ -111,7 +111,7 @@ typedef struct SourceOps
 	 */
 	char	   *(*hive_value) (Source *source, const char *name);
 
-	/* Where the current body is, for messages: object "s3://…"; or NULL. */
+	/* Where the current body is, for messages: object "s3://…", palloc'd; or NULL. */
 	char	   *(*place) (Source *source);
 
 	/* Starts over with a new snapshot. */
