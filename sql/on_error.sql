@@ -38,6 +38,11 @@ CALL folder.make_table('bytes', $$i int, text text OPTIONS (metadata 'value'), b
     'bytes/', $$on_error 'set_null', log_verbosity 'silent'$$);
 SELECT i, bytes FROM bytes;
 SELECT i, length(text) FROM bytes;
+-- also where the type only stands for bytes
+CREATE DOMAIN bad_bytes AS bytea;
+CALL folder.put('bytes/1.json', '{"i":"\\n"}');
+ALTER FOREIGN TABLE bytes ALTER COLUMN bytes TYPE bad_bytes;
+SELECT text, convert_from(bytes, 'UTF8') AS bytes FROM bytes;
 
 -- reject_limit counts a scan's bad records, of both kinds; a scan that starts
 -- over counts anew
@@ -157,5 +162,5 @@ CALL folder.remove();
 SET client_min_messages = warning;
 DROP SERVER folder_server CASCADE;
 DROP SCHEMA folder CASCADE;
-DROP DOMAIN bad_even, bad_checked;
+DROP DOMAIN bad_even, bad_checked, bad_bytes;
 DROP FUNCTION bad_sum, bad_check;

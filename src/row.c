@@ -35,6 +35,7 @@ typedef struct OtherColumn
 	Oid			type;			/* of what is known */
 	bool		converts;		/* is the column's type another? */
 	bool		pure;			/* by PostgreSQL's own functions only? */
+	bool		bytes_as_text;	/* are bytes shown to a column of another type? */
 	FmgrInfo	output;			/* to text and back, then */
 	FmgrInfo	input;
 	Oid			typioparam;
@@ -91,6 +92,8 @@ bind_other(OtherColumn *other, const Column *column)
 	other->type = column->kind == COLUMN_HIVE ? TEXTOID : column->metadata->type;
 	other->converts = column->typid != other->type || column->typmod >= 0;
 	other->pure = column->typid < FirstGenbkiObjectId;
+	other->bytes_as_text = other->type == BYTEAOID &&
+		getBaseType(column->typid) != BYTEAOID;
 	getTypeOutputInfo(other->type, &function, &varlena);
 	fmgr_info(function, &other->output);
 	getTypeInputInfo(column->typid, &function, &other->typioparam);
@@ -317,7 +320,7 @@ other_value(RowMaker *maker, const OtherColumn *other, const char *error, bool *
 			return error == NULL ? (Datum) 0 : CStringGetTextDatum(error);
 		case METADATA_RAW:
 			*isnull = false;
-			if (column->typid != BYTEAOID)
+			if (other->bytes_as_text)
 				return PointerGetDatum(raw_as_text(maker->record));
 			return PointerGetDatum(cstring_to_text_with_len(maker->record->data,
 															maker->record->len));
@@ -340,9 +343,8 @@ fill_other(RowMaker *maker, int n, const char *error, Datum *values, bool *nulls
 	values[at] = other_value(maker, other, error, &nulls[at]);
 	if (other->converts)
 	{
-		/* bytes that are not wanted as bytea have come as text */
 		if (!nulls[at])
-			string = other->type == BYTEAOID ? TextDatumGetCString(values[at]) :
+			string = other->bytes_as_text ? TextDatumGetCString(values[at]) :
 				OutputFunctionCall(&other->output, values[at]);
 		/* NULL as well, for domains that refuse it */
 		values[at] = InputFunctionCall(&other->input, string, other->typioparam,
