@@ -378,6 +378,11 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_name',
             MESSAGE = 'pipeline name must not be empty';
+    ELSIF name = '$user' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_name',
+            MESSAGE = 'invalid pipeline name "$user"',
+            DETAIL = 'In search_path it stands for the schema named like the user, however it is quoted.';
     ELSIF octet_length(name) > current_setting('max_identifier_length')::integer THEN
         RAISE EXCEPTION USING
             ERRCODE = 'name_too_long',

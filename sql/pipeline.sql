@@ -105,6 +105,7 @@ SELECT pinterest.create_pipeline('p', 'pipeline_lake', NULL, 'file:///x');
 SELECT pinterest.create_pipeline('p', 'pipeline_lake', 'u1', 'file:///x', NULL);
 SELECT pinterest.create_pipeline('', 'pipeline_lake', 'u1', 'file:///x');
 SELECT pinterest.create_pipeline(repeat('p', 64), 'pipeline_lake', 'u1', 'file:///x');
+SELECT pinterest.create_pipeline('$user', 'pipeline_lake', 'u1', 'file:///x');
 SELECT pinterest.create_pipeline('pg_pipe', 'pipeline_lake', 'u1', 'file:///x');
 SELECT pinterest.create_pipeline('regress_pipe', 'pipeline_lake', 'u1', 'file:///x');
 SELECT pinterest.create_pipeline('p', 'pipeline_nowhere', 'u1', 'file:///x');
