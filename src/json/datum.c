@@ -97,6 +97,7 @@ json_converter_init(JsonConverter *converter, Oid typid, int32 typmod)
 	converter->typmod = typmod;
 	converter->utf8 = GetDatabaseEncoding() == PG_UTF8;
 	converter->target = target_of_type(typid, typmod);
+	converter->refuses_null = get_typtype(typid) == TYPTYPE_DOMAIN;
 
 	/* built-in types bring no functions of users, but composites might */
 	converter->pure = (OidIsValid(element) ? element : typid) < FirstGenbkiObjectId;

@@ -44,6 +44,7 @@ typedef struct JsonConverter
 	FmgrInfo	input;			/* the type's; json_populate_record for
 								 * TARGET_POPULATE */
 	Datum		base_row;		/* for TARGET_POPULATE */
+	bool		refuses_null;	/* may the type refuse NULL?  A domain may. */
 	bool		utf8;			/* the server encoding */
 	bool		pure;			/* may its errors be caught without a
 								 * subtransaction?  True if only built-in
@@ -82,7 +83,7 @@ json_to_datum_fast(const JsonConverter *converter, const JsonValue *value,
 	int64		integer;
 	double		real;
 
-	if (value->kind <= JSON_NULL && converter->target != TARGET_POPULATE)
+	if (value->kind <= JSON_NULL && !converter->refuses_null)
 	{
 		*isnull = true;
 		return true;
