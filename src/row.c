@@ -280,6 +280,9 @@ raw_as_text(const JsonRecord *record)
 	StringInfoData text;
 	Oid			conversion = InvalidOid;
 
+	/* a good record has been checked */
+	if (record->error == JSON_ERROR_NONE && GetDatabaseEncoding() == PG_UTF8)
+		return cstring_to_text_with_len(record->data, record->len);
 	if (GetDatabaseEncoding() != PG_UTF8)
 		conversion = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
 	initStringInfo(&text);
