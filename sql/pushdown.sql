@@ -78,6 +78,35 @@ SELECT w.part, w.kind, n FROM wanted w JOIN plain p ON p.part = w.part AND p.kin
 SELECT w.part, (SELECT sum(n) FROM pushed p WHERE p.part = w.part) FROM wanted w ORDER BY 1;
 SELECT w.part, w.kind, n FROM wanted w LEFT JOIN pushed p ON p.part = w.part AND p.kind = w.kind AND p.line = 1 ORDER BY 1, 2, 3;
 
+-- What is known of the path, or of the folder that the location has a wildcard
+-- for, narrows the listing itself
+CALL folder.make_table('listed', $$n int, path text OPTIONS (metadata 'path'), part text OPTIONS (hive_key 'partition')$$,
+    'topics/t/partition=*/', $$layout 'sink'$$);
+CREATE FUNCTION folder.listed(condition text, OUT objects text, OUT filtered text, OUT folders text, OUT rows text)
+    LANGUAGE plpgsql AS
+$$
+DECLARE
+    plan json;
+BEGIN
+    EXECUTE 'EXPLAIN (ANALYZE, COSTS off, TIMING off, FORMAT json) SELECT * FROM listed WHERE ' || condition INTO plan;
+    objects := plan #> '{0,Plan}' ->> 'Objects';
+    filtered := plan #> '{0,Plan}' ->> 'Objects Filtered';
+    folders := plan #> '{0,Plan}' ->> 'List Requests';
+    EXECUTE 'SELECT string_agg(n::text, '' '' ORDER BY n) FROM listed WHERE ' || condition INTO rows;
+END
+$$;
+CREATE TABLE paths AS SELECT n, path FROM listed;
+SELECT condition, l.* FROM unnest(ARRAY[
+    'true', 'part = ''1''', '''1'' = part', 'part = ANY (''{0,2,2,none,NULL}'')', 'part IN (''0'', ''x'') AND path LIKE ''%9.json''',
+    'part = ''1'' AND part = ''2''', 'part = ''1'' OR part = ''2''', 'part = NULL::text', 'part = ''../t/partition=1''',
+    'part = (SELECT ''2''::text)', 'path = (SELECT path FROM paths WHERE n = 101)',
+    'path = ANY (ARRAY(SELECT path FROM paths WHERE n IN (0, 104, 900)))', 'path = ''file:///etc/passwd''',
+    'path = ''s3://bucket/key''', 'path = (SELECT replace(path, ''topics/'', ''topics//'') FROM paths WHERE n = 3)',
+    'path = (SELECT replace(path, ''t/part'', ''t/../t/part'') FROM paths WHERE n = 3)',
+    'path = (SELECT replace(path, ''n=0/'', ''n=0/./'') FROM paths WHERE n = 3)', 'path = (SELECT rtrim(path, ''.json'') FROM paths LIMIT 1)', 'n = 3 AND part = ''0''',
+    'part = ANY (ARRAY(SELECT i::text FROM generate_series(1, 1000) i))']) AS condition, LATERAL folder.listed(condition) AS l;
+SELECT p.n, (SELECT count(*) FROM listed l WHERE l.path = p.path) FROM paths p ORDER BY 1 LIMIT 3;
+
 -- A value that does not fit the column's type is for the row to complain of
 CALL folder.make_table('misfit', $$n int, part int OPTIONS (hive_key 'partition'), error text OPTIONS (metadata 'error')$$,
     'topics/', $$layout 'sink', on_error 'set_null'$$);
@@ -97,7 +126,7 @@ SELECT * FROM pushed WHERE part = 77;
 
 DEALLOCATE by_part;
 DROP VIEW guarded;
-DROP TABLE plain, wanted;
+DROP TABLE plain, wanted, paths;
 CALL folder.remove();
 \set VERBOSITY terse
 SET client_min_messages = warning;

@@ -16,6 +16,7 @@
 
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
+#include "catalog/pg_type.h"
 #include "column.h"
 #include "foreign/foreign.h"
 #include "json/frame.h"
@@ -43,17 +44,6 @@ typedef enum Verbosity
 	VERBOSITY_SILENT
 } Verbosity;
 
-/* What reader_filter was given. */
-typedef struct BodyFilter
-{
-	RowMaker   *rows;
-	MemoryContext context;		/* of the values of one body */
-	ReaderFilter wants;
-	void	   *arg;
-	Datum	   *values;
-	bool	   *nulls;
-} BodyFilter;
-
 struct Reader
 {
 	char	   *table;			/* its name, for messages */
@@ -61,8 +51,13 @@ struct Reader
 	Source	   *source;
 	JsonFrame  *frame;
 	RowMaker   *rows;
-	BodyFilter	filter;
 	MemoryContext row_context;
+
+	const ReaderFilter *filter; /* NULL: all bodies are wanted */
+	RowMaker   *filter_rows;	/* fills in the filter's columns */
+	MemoryContext filter_context;	/* of their values for one body */
+	SourceFilter source_filter;
+
 
 	OnError		on_error;
 	Verbosity	verbosity;
@@ -118,39 +113,62 @@ reader_open(Relation rel, Oid userid, List *attnums)
 	return reader;
 }
 
-/* A SourceFilter: fills in the body's columns and asks. */
+/* Of SourceFilter: fills in the columns of the body, and asks. */
 static bool
 body_is_wanted(void *arg)
 {
 	Reader	   *reader = arg;
-	BodyFilter *filter = &reader->filter;
+	const ReaderFilter *filter = reader->filter;
 	MemoryContext old;
 	bool		wanted;
 
-	MemoryContextReset(filter->context);
-	old = MemoryContextSwitchTo(filter->context);
-	wanted = row_make_body(filter->rows, reader->source, filter->values, filter->nulls) != NULL ||
+	MemoryContextReset(reader->filter_context);
+	old = MemoryContextSwitchTo(reader->filter_context);
+	wanted = row_make_body(reader->filter_rows, reader->source,
+						   filter->values, filter->nulls) != NULL ||
 		filter->wants(filter->arg);
 	MemoryContextSwitchTo(old);
 	return wanted;
 }
 
-void
-reader_filter(Reader *reader, List *columns, ReaderFilter wants, void *arg,
-			  Datum *values, bool *nulls)
+/* Of SourceFilter: a column that shows the item or path element as it is. */
+static bool
+values_are_known(void *arg, int item, const char *hive_key, List **values)
 {
-	BodyFilter *filter = &reader->filter;
+	Reader	   *reader = arg;
+	const ReaderFilter *filter = reader->filter;
+	ListCell   *lc;
+
+	foreach(lc, filter->columns)
+	{
+		Column	   *column = lfirst(lc);
+		bool		found = hive_key != NULL ?
+		column->kind == COLUMN_HIVE && strcmp(column->hive_key, hive_key) == 0 &&
+		column->typid == TEXTOID :
+		column->kind == COLUMN_METADATA && column->metadata->item == item &&
+		column->typid == column->metadata->type;
+
+		if (found && filter->known(filter->arg, column, values))
+			return true;
+	}
+	return false;
+}
+
+void
+reader_filter(Reader *reader, const ReaderFilter *filter)
+{
 	JsonNode   *ignored_root;
 	int			ignored_slots;
 
-	filter->rows = row_maker_create(reader->ops, columns, true, &ignored_root, &ignored_slots);
-	filter->context = AllocSetContextCreate(CurrentMemoryContext, "pinterest filter",
-											ALLOCSET_SMALL_SIZES);
-	filter->wants = wants;
-	filter->arg = arg;
-	filter->values = values;
-	filter->nulls = nulls;
-	reader->ops->set_filter(reader->source, body_is_wanted, reader);
+	reader->filter = filter;
+	reader->filter_rows = row_maker_create(reader->ops, filter->columns, true,
+										   &ignored_root, &ignored_slots);
+	reader->filter_context = AllocSetContextCreate(CurrentMemoryContext, "pinterest filter",
+												   ALLOCSET_SMALL_SIZES);
+	reader->source_filter.wants = body_is_wanted;
+	reader->source_filter.known = values_are_known;
+	reader->source_filter.arg = reader;
+	reader->ops->set_filter(reader->source, &reader->source_filter);
 }
 
 const SourceOps *

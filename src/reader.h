@@ -13,6 +13,7 @@
 
 #include "postgres.h"
 
+#include "column.h"
 #include "nodes/pg_list.h"
 #include "source/source.h"
 #include "utils/rel.h"
@@ -37,17 +38,31 @@ typedef struct Reader Reader;
  */
 extern Reader *reader_open(Relation rel, Oid userid, List *attnums);
 
-/* Is the body wanted whose columns have been filled in? */
-typedef bool (*ReaderFilter) (void *arg);
+/* What decides which bodies are read. */
+typedef struct ReaderFilter
+{
+	List	   *columns;		/* of Column, all of them columns of the body */
+	Datum	   *values;			/* where they are filled in, by attribute number */
+	bool	   *nulls;			/* - 1, before wants is asked */
+
+	/* Is the body wanted? */
+	bool		(*wants) (void *arg);
+
+	/*
+	 * Must this column have one of a few values in every body that is wanted?
+	 * Then gives them out, each once, as a List of char * in the current memory
+	 * context.
+	 */
+	bool		(*known) (void *arg, const Column *column, List **values);
+	void	   *arg;
+} ReaderFilter;
 
 /*
- * From the next body on, leaves out those the filter does not want.  Before it
- * is asked, the given columns (a List of Column, all of them columns of the
- * body) are filled into values and nulls.  A body whose path does not give
- * values of the columns' types is always wanted: it holds bad records.
+ * From the next body on, leaves out those the filter does not want.  A body
+ * whose path does not give values of the columns' types is always wanted: it
+ * holds bad records.  The filter belongs to the caller and outlives the reader.
  */
-extern void reader_filter(Reader *reader, List *columns, ReaderFilter filter,
-						  void *arg, Datum *values, bool *nulls);
+extern void reader_filter(Reader *reader, const ReaderFilter *filter);
 
 /* The source that is read. */
 extern const SourceOps *reader_ops(const Reader *reader);

@@ -75,7 +75,8 @@ typedef struct BucketStore
 	AwsCredentials credentials;
 	AwsService *service;
 	char	   *root;			/* encoded path of the bucket, ends in "/" */
-	char	   *prefix;			/* of the keys, as sent */
+	char	   *prefix;			/* of the keys listed now, as sent */
+	List	   *prefixes;		/* narrowed: what else is to be listed */
 	bool		ordered;		/* listed in order of keys */
 	int64		earlier_retries;	/* of services before a rewind */
 
@@ -147,6 +148,54 @@ to_wire(const char *text)
 }
 
 static void
+set_string(char **to, const char *text, MemoryContext context)
+{
+	char	   *copy = text == NULL ? NULL : MemoryContextStrdup(context, text);
+
+	if (*to != NULL)
+		pfree(*to);
+	*to = copy;
+}
+
+/*
+ * The places to list, without those that another one covers: a listing of "a"
+ * gives "ab" as well, and nothing may be listed twice.
+ */
+static List *
+separate_prefixes(List *prefixes)
+{
+	List	   *separate = NIL;
+	ListCell   *lc;
+	ListCell   *other;
+
+	foreach(lc, prefixes)
+	{
+		const char *prefix = lfirst(lc);
+		bool		covered = false;
+
+		foreach(other, prefixes)
+			covered = covered ||
+				(lc != other && strncmp(prefix, lfirst(other), strlen(lfirst(other))) == 0);
+		if (!covered)
+			separate = lappend(separate, to_wire(prefix));
+	}
+	return separate;
+}
+
+/* Turns to the next place to list; with none left, all has been listed. */
+static void
+next_prefix(BucketStore *store)
+{
+	set_string(&store->token, NULL, store->context);
+	set_string(&store->last_key, NULL, store->context);
+	store->listed_all = store->prefixes == NIL;
+	if (store->listed_all)
+		return;
+	store->prefix = linitial(store->prefixes);
+	store->prefixes = list_delete_first(store->prefixes);
+}
+
+static void
 start(BucketStore *store)
 {
 	MemoryContext context = AllocSetContextCreate(GetMemoryChunkContext(store),
@@ -174,7 +223,11 @@ start(BucketStore *store)
 				 errmsg("too many connections to other servers are open"),
 				 errhint("Raise max_files_per_process, or read fewer tables in one query.")));
 	initStringInfo(&store->list_query);
-	store->prefix = to_wire(store->location->prefix);
+	store->prefixes = separate_prefixes(store->base.prefixes);
+	if (store->base.narrowed)
+		next_prefix(store);
+	else
+		store->prefix = to_wire(store->location->prefix);
 	store->ordered = !is_directory_bucket(store->location->bucket);
 	dlist_init(&store->pages);
 	store->nslots = config.connections;
@@ -260,16 +313,6 @@ keep_wanted(BucketStore *store, Page *page)
 	page->nobjects = kept;
 }
 
-static void
-set_string(char **to, const char *text, MemoryContext context)
-{
-	char	   *copy = text == NULL ? NULL : MemoryContextStrdup(context, text);
-
-	if (*to != NULL)
-		pfree(*to);
-	*to = copy;
-}
-
 /* Where to go on; a service that leads nowhere is found out here. */
 static void
 remember_place(BucketStore *store, const ListedPage *listed)
@@ -285,6 +328,8 @@ remember_place(BucketStore *store, const ListedPage *listed)
 	if (listed->last_key != NULL)
 		set_string(&store->last_key, listed->last_key, store->context);
 	store->listed_all = listed->next_token == NULL;
+	if (store->listed_all && store->base.narrowed)
+		next_prefix(store);
 }
 
 static void
@@ -522,7 +567,7 @@ bucket_next(Store *base)
 	{
 		if (exhausted(store))
 		{
-			if (!store->any_matched)
+			if (!store->any_matched && !store->base.narrowed)
 				ereport(NOTICE,
 						(errmsg("no object matches location \"%s\"",
 								store->location->uri)));

@@ -68,6 +68,7 @@ typedef struct FileStore
 	const Location *location;
 	StoreObject object;
 	bool		started;		/* has the listing begun? */
+	int			nprefix;		/* of store.prefixes, begun so far */
 	bool		any_matched;
 	bool		told_none;		/* has the NOTICE been given? */
 
@@ -411,10 +412,47 @@ start(FileStore *fs)
 	return false;
 }
 
+/* The same at the next place that a narrowed listing has to look at. */
+static bool
+start_at_prefix(FileStore *fs, const char *prefix)
+{
+	struct stat st;
+
+	set_path(fs, 0, prefix, "");
+	if (stat(fs->path, &st) != 0)
+	{
+		if (errno == ENOENT || errno == ENOTDIR)
+			return false;
+		report_open_error(fs, "file or directory");
+	}
+	if (prefix[strlen(prefix) - 1] != '/')
+		return S_ISREG(st.st_mode) && open_object(fs, AT_FDCWD, fs->path);
+	if (S_ISDIR(st.st_mode) && location_enters(fs->location, fs->path))
+		enter_directory(fs, AT_FDCWD, fs->path);
+	return false;
+}
+
+/* Is there another place to begin at?  True too if that gave an object. */
+static bool
+start_next(FileStore *fs, bool *found)
+{
+	if (!fs->store.narrowed)
+	{
+		if (fs->started)
+			return false;
+		*found = start(fs);
+		return true;
+	}
+	if (fs->nprefix == list_length(fs->store.prefixes))
+		return false;
+	*found = start_at_prefix(fs, list_nth(fs->store.prefixes, fs->nprefix++));
+	return true;
+}
+
 static void
 tell_if_none(FileStore *fs)
 {
-	if (fs->any_matched || fs->told_none)
+	if (fs->any_matched || fs->told_none || fs->store.narrowed)
 		return;
 	fs->told_none = true;
 	ereport(NOTICE,
@@ -432,11 +470,19 @@ file_store_next(Store *store)
 	FileStore  *fs = (FileStore *) store;
 
 	close_object(fs);
-	if (!fs->started && start(fs))
-		return &fs->object;
-	while (fs->depth > 0)
+	for (;;)
 	{
 		struct dirent *entry;
+		bool		found = false;
+
+		if (fs->depth == 0)
+		{
+			if (!start_next(fs, &found))
+				break;
+			if (found)
+				return &fs->object;
+			continue;
+		}
 
 		CHECK_FOR_INTERRUPTS();
 		errno = 0;
@@ -520,6 +566,7 @@ file_store_rewind(Store *store)
 
 	release(fs);
 	fs->started = false;
+	fs->nprefix = 0;
 	fs->any_matched = false;
 }
 

@@ -490,3 +490,58 @@ hive_value(const char *key, const char *name)
 	}
 	return NULL;
 }
+
+/* Is text the same percent-encoded, by whatever rules? */
+static bool
+is_unreserved(const char *text)
+{
+	return *text != '\0' && text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")] == '\0';
+}
+
+const char *
+location_folder_key(const Location *location)
+{
+	const char *wildcard = location->pattern + location->literal_len;
+	const char *start = wildcard;
+
+	while (start > location->pattern && start[-1] != '/')
+		start--;
+	if (wildcard - start < 2 || wildcard[-1] != '=' ||
+		wildcard[0] != '*' || wildcard[1] != '/')
+		return NULL;
+	return pnstrdup(start, wildcard - 1 - start);
+}
+
+bool
+location_narrow(const Location *location, List *values, List **prefixes)
+{
+	const char *key = location_folder_key(location);
+	ListCell   *lc;
+
+	Assert(key != NULL);
+	*prefixes = NIL;
+	foreach(lc, values)
+	{
+		if (!is_unreserved(key) || !is_unreserved(lfirst(lc)))
+			return false;
+		*prefixes = lappend(*prefixes, psprintf("%.*s%s/", (int) location->literal_len,
+												location->pattern, (char *) lfirst(lc)));
+	}
+	return true;
+}
+
+const char *
+location_key_of(const Location *location, const char *uri)
+{
+	size_t		bucket_len;
+
+	if (location->scheme == LOCATION_FILE)
+		return starts_with(uri, FILE_SCHEME) ? uri + strlen(FILE_SCHEME) : NULL;
+	if (!starts_with(uri, S3_SCHEME))
+		return NULL;
+	uri += strlen(S3_SCHEME);
+	bucket_len = strlen(location->bucket);
+	if (strncmp(uri, location->bucket, bucket_len) != 0 || uri[bucket_len] != '/')
+		return NULL;
+	return uri + bucket_len + 1;
+}

@@ -26,6 +26,8 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
+
 typedef enum LocationScheme
 {
 	LOCATION_FILE,
@@ -83,6 +85,19 @@ extern bool location_matches(const Location *location, const char *key);
  * is an absolute path that ends in "/".
  */
 extern bool location_enters(const Location *location, const char *directory);
+
+/* NAME if the first element with a wildcard is a folder NAME=*; else NULL. */
+extern const char *location_folder_key(const Location *location);
+
+/*
+ * Where to look when that folder has one of these values (a List of char *):
+ * a List of prefixes, each ending in "/".  False if a value could be written
+ * in more than one way.
+ */
+extern bool location_narrow(const Location *location, List *values, List **prefixes);
+
+/* The key in a URI; NULL if it is not one of the location's bucket or scheme. */
+extern const char *location_key_of(const Location *location, const char *uri);
 
 /* The whole URI of a key; palloc'd in the current memory context. */
 extern char *location_uri_of(const Location *location, const char *key);

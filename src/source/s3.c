@@ -26,6 +26,7 @@
 #include "source/store.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 /* Setting pinterest.s3_connections. */
@@ -40,7 +41,8 @@ enum
 	ITEM_LINE,
 	ITEM_TOPIC,
 	ITEM_PARTITION,
-	ITEM_OFFSET
+	ITEM_OFFSET,
+	ITEM_HIVE					/* no item: a hive_key column */
 };
 
 static const SourceMetadata s3_metadata[] = {
@@ -65,8 +67,10 @@ typedef struct S3Source
 	const StoreObject *object;	/* the current one, NULL before the first */
 	SinkName	sink;			/* of the current one, if named so */
 	bool		is_sink_object;
-	SourceFilter filter;
-	void	   *filter_arg;
+	const SourceFilter *filter; /* NULL: everything is wanted */
+	const Location *location;
+	MemoryContext listing_context;	/* of what narrows the listing */
+	bool		listing;		/* has it begun? */
 } S3Source;
 
 /*
@@ -164,6 +168,9 @@ s3_open(const SourceRequest *request)
 	s3->base.ops = &s3_source_ops;
 	s3->store = location->scheme == LOCATION_FILE ? file_store_open(location) :
 		bucket_store_open(location, s3_access(request));
+	s3->location = location;
+	s3->listing_context = AllocSetContextCreate(CurrentMemoryContext, "pinterest listing",
+												ALLOCSET_SMALL_SIZES);
 	s3->decompressor = decompress_open(option_enum(options, "compression"));
 	return &s3->base;
 }
@@ -185,20 +192,88 @@ wants_object(void *arg, const StoreObject *object)
 	bool		wanted;
 
 	set_object(s3, object);
-	wanted = s3->filter(s3->filter_arg);
+	wanted = s3->filter->wants(s3->filter->arg);
 	set_object(s3, current);
 	return wanted;
 }
 
 static void
-s3_set_filter(Source *source, SourceFilter filter, void *arg)
+s3_set_filter(Source *source, const SourceFilter *filter)
 {
 	S3Source   *s3 = (S3Source *) source;
 
 	s3->filter = filter;
-	s3->filter_arg = arg;
 	s3->store->filter = wants_object;
 	s3->store->filter_arg = s3;
+}
+
+/* Adds a place to look at, once. */
+static List *
+add_place(List *places, const char *place)
+{
+	ListCell   *lc;
+
+	foreach(lc, places)
+		if (strcmp(lfirst(lc), place) == 0)
+			return places;
+	return lappend(places, unconstify(char *, place));
+}
+
+/*
+ * The keys of paths that belong to the location.  A file has many names, but a
+ * listing gives it only one: with neither "//" (refused here) nor "." and ".."
+ * (hidden elements, which match no location).
+ */
+static List *
+keys_of_paths(const Location *location, List *paths)
+{
+	List	   *keys = NIL;
+	ListCell   *lc;
+
+	foreach(lc, paths)
+	{
+		const char *key = location_key_of(location, lfirst(lc));
+
+		if (key != NULL && location_matches(location, key) &&
+			(location->scheme != LOCATION_FILE || strstr(key, "//") == NULL))
+			keys = add_place(keys, key);
+	}
+	return keys;
+}
+
+/* By the values of the folder that the location has a wildcard for. */
+static bool
+narrow_by_folder(S3Source *s3, List **prefixes)
+{
+	const char *key = location_folder_key(s3->location);
+	List	   *values;
+
+	return key != NULL &&
+		s3->filter->known(s3->filter->arg, ITEM_HIVE, key, &values) &&
+		location_narrow(s3->location, values, prefixes);
+}
+
+/*
+ * Before the listing begins: looks only where what is known says that there
+ * can be something.  The filter decides on each object all the same.
+ */
+static void
+narrow_listing(S3Source *s3)
+{
+	MemoryContext old;
+	List	   *values;
+
+	s3->listing = true;
+	if (s3->filter == NULL)
+		return;
+	MemoryContextReset(s3->listing_context);
+	old = MemoryContextSwitchTo(s3->listing_context);
+	s3->store->narrowed = true;
+	if (s3->filter->known(s3->filter->arg, ITEM_PATH, NULL, &values))
+		s3->store->prefixes = keys_of_paths(s3->location, values);
+	else
+		s3->store->narrowed = narrow_by_folder(s3, &s3->store->prefixes);
+	MemoryContextSwitchTo(old);
 }
 
 static bool
@@ -207,6 +282,8 @@ s3_next(Source *source)
 	S3Source   *s3 = (S3Source *) source;
 
 	s3->object = NULL;			/* it goes with the call, even if that fails */
+	if (!s3->listing)
+		narrow_listing(s3);
 	set_object(s3, s3->store->ops->next(s3->store));
 	if (s3->object == NULL)
 		return false;
@@ -295,6 +372,7 @@ s3_rewind(Source *source)
 	S3Source   *s3 = (S3Source *) source;
 
 	s3->object = NULL;
+	s3->listing = false;
 	s3->store->ops->rewind(s3->store);
 }
 

@@ -61,11 +61,20 @@ typedef struct SourceRequest
 	List	   *table_options;
 } SourceRequest;
 
-/*
- * Is the body that metadata_value and hive_value now tell of wanted?  The
- * source asks before it fetches.
- */
-typedef bool (*SourceFilter) (void *arg);
+/* What a source asks before it lists and fetches. */
+typedef struct SourceFilter
+{
+	/* Is the body that metadata_value and hive_value now tell of wanted? */
+	bool		(*wants) (void *arg);
+
+	/*
+	 * Must this metadata item (or, with a hive_key, that path element) have one
+	 * of a few values in every body that is wanted?  Then gives them out as a
+	 * List of char *, in the current memory context.
+	 */
+	bool		(*known) (void *arg, int item, const char *hive_key, List **values);
+	void	   *arg;
+} SourceFilter;
 
 typedef struct Source Source;
 
@@ -96,7 +105,7 @@ typedef struct SourceOps
 	size_t		(*read) (Source *source, char *buf, size_t room);
 
 	/* From the next body on, leaves out those the filter does not want. */
-	void		(*set_filter) (Source *source, SourceFilter filter, void *arg);
+	void		(*set_filter) (Source *source, const SourceFilter *filter);
 
 	/*
 	 * A metadata item of a record in the current body; place is NULL for items

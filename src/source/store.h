@@ -18,6 +18,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
 
 #include "source/location.h"
 
@@ -92,6 +93,14 @@ struct Store
 	StoreFilter filter;			/* set by the owner before the first next; NULL:
 								 * all that match the location are wanted */
 	void	   *filter_arg;
+
+	/*
+	 * Set by the owner before the first next, and before the first after a
+	 * rewind: where alone there can be wanted objects, as keys, or as starts of
+	 * keys that end in "/" (char *), each once.  NIL with narrowed: nowhere.
+	 */
+	bool		narrowed;
+	List	   *prefixes;
 };
 
 static inline bool
