@@ -125,6 +125,11 @@ RESET log_min_messages;
 RESET client_min_messages;
 SELECT used_bytes < 50000 AS little FROM pg_backend_memory_contexts WHERE name = 'ErrorContext';
 
+-- A name that its type does not find is a bad value
+CALL folder.put('found/1.json', E'{"r":"pg_class"}\n{"r":"no_such_table"}\n{"r":"a.b.c.d"}\n');
+CALL folder.make_table('found', 'r regclass', 'found/', $$on_error 'ignore'$$);
+SELECT r FROM found;
+
 -- Errors that are not the data's are never ignored
 CREATE FUNCTION bad_check(int) RETURNS boolean LANGUAGE plpgsql AS
 $$

@@ -171,10 +171,12 @@ slow_fields_pure(const RowMaker *maker, int nslow)
 /*
  * Is this an error of the data, rather than of the server or a cancel?  Some
  * input functions call bad input a syntax error; a character that the server's
- * encoding cannot have is a feature not supported.
+ * encoding cannot have is a feature not supported.  With functions of
+ * PostgreSQL's own only, what is undefined is what regclass and the like did not
+ * find; otherwise it may be something that a function of a user misses.
  */
 static bool
-is_data_error(const ErrorData *edata)
+is_data_error(const ErrorData *edata, bool pure)
 {
 	int			category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
 
@@ -182,6 +184,7 @@ is_data_error(const ErrorData *edata)
 		category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
 		category == ERRCODE_FEATURE_NOT_SUPPORTED ||
 		edata->sqlerrcode == ERRCODE_SYNTAX_ERROR ||
+		(pure && category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION) ||
 		edata->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
 }
 
@@ -237,7 +240,7 @@ try_to_convert(RowMaker *maker, Conversion convert, bool pure, int n,
 			RollbackAndReleaseCurrentSubTransaction();
 			MemoryContextSwitchTo(context);
 		}
-		if (!is_data_error(edata))
+		if (!is_data_error(edata, pure))
 			ReThrowError(edata);
 		message = psprintf("column \"%s\": %s", maker->column->name, edata->message);
 		maker->column = NULL;
