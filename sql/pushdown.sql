@@ -124,6 +124,11 @@ SELECT n FROM guarded WHERE folder.tell(path);
 -- A location of which nothing is wanted is no location without objects
 SELECT * FROM pushed WHERE part = 77;
 
+-- Of two folders with one name the first gives the value, whatever is listed
+CALL folder.put('twice/kind=a/kind=b/1.json', '{"n":1}');
+CALL folder.make_table('twice', $$n int, kind text OPTIONS (hive_key 'kind')$$, 'twice/kind=a/kind=*/');
+SELECT * FROM twice WHERE kind = 'a';
+
 DEALLOCATE by_part;
 DROP VIEW guarded;
 DROP TABLE plain, wanted, paths;

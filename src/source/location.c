@@ -503,13 +503,19 @@ location_folder_key(const Location *location)
 {
 	const char *wildcard = location->pattern + location->literal_len;
 	const char *start = wildcard;
+	const char *key;
 
 	while (start > location->pattern && start[-1] != '/')
 		start--;
 	if (wildcard - start < 2 || wildcard[-1] != '=' ||
 		wildcard[0] != '*' || wildcard[1] != '/')
 		return NULL;
-	return pnstrdup(start, wildcard - 1 - start);
+	key = pnstrdup(start, wildcard - 1 - start);
+
+	/* of several folders with one name, the first gives the value */
+	if (hive_value(pnstrdup(location->pattern, start - location->pattern), key) != NULL)
+		return NULL;
+	return key;
 }
 
 bool

@@ -86,7 +86,10 @@ extern bool location_matches(const Location *location, const char *key);
  */
 extern bool location_enters(const Location *location, const char *directory);
 
-/* NAME if the first element with a wildcard is a folder NAME=*; else NULL. */
+/*
+ * NAME if the first element with a wildcard is a folder NAME=* that decides the
+ * value of NAME; else NULL.
+ */
 extern const char *location_folder_key(const Location *location);
 
 /*
