@@ -44,6 +44,10 @@ our @views = (
 		  qw(age_group post_year median_follower_count)
 	],);
 
+# Without this, Ctrl-C would skip the END blocks, and leave servers behind
+$SIG{$_} = sub { exit 130 }
+  foreach qw(INT TERM HUP);
+
 my $top = dirname(dirname(dirname(__FILE__)));
 my $secret = 'secretkeytest123';
 my @pids;
@@ -75,13 +79,15 @@ sub create_bucket_server
 	my $region = $with{region} // 'us-east-1';
 	my $key = $with{access_key_id} // 'AKIDTEST';
 	my $secret_key = $with{secret_access_key} // $secret;
+	my $path_style = $with{path_style} // 'true';
+	my $token = defined $with{session_token} ? ", session_token '$with{session_token}'" : '';
 
 	$node->safe_psql(
 		'postgres', qq(
 		CREATE SERVER $name FOREIGN DATA WRAPPER s3_json
-			OPTIONS (region '$region', endpoint '$endpoint', path_style 'true');
+			OPTIONS (region '$region', endpoint '$endpoint', path_style '$path_style');
 		CREATE USER MAPPING FOR CURRENT_USER SERVER $name
-			OPTIONS (access_key_id '$key', secret_access_key '$secret_key');));
+			OPTIONS (access_key_id '$key', secret_access_key '$secret_key'$token);));
 	return;
 }
 
@@ -144,7 +150,8 @@ sub start_fault_server
 	push @pids, $pid;
 	my $endpoint = <$output> // die 'the fault server did not start';
 	chomp $endpoint;
-	return bless { endpoint => $endpoint, hold => [ $writer, $output ], http => HTTP::Tiny->new },
+	# Perl frees from the end: the writer first, or closing the other would wait
+	return bless { endpoint => $endpoint, hold => [ $output, $writer ], http => HTTP::Tiny->new },
 	  'PinterestTest::FaultServer';
 }
 
@@ -238,6 +245,9 @@ sub fault
 	my ($self, $bucket, %fault) = @_;
 	return $self->_request('POST', "/-/$bucket/fault", JSON::PP::encode_json(\%fault));
 }
+
+# The headers of the last request for anything of the bucket
+sub headers { my ($self, $bucket) = @_; return JSON::PP::decode_json($self->_request('GET', "/-/$bucket/headers")); }
 
 sub counters { my ($self, $bucket) = @_; return JSON::PP::decode_json($self->_request('GET', "/-/$bucket")); }
 

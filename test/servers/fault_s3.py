@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """An S3 server that misbehaves on demand.  Standard library only.
 
-    fault_s3.py [--port PORT] [--latency MILLISECONDS]
+    fault_s3.py [--port PORT] [--latency MILLISECONDS] [--tls CERTIFICATE KEY]
 
 listens on 127.0.0.1, prints its endpoint as the first line, and ends when its
 standard input, if that is a pipe, is closed.  Objects live in memory, buckets
-are made by the first PUT, paths are path style, and signatures are not looked
-at (versitygw does that).
+are made by the first PUT, and signatures are not looked at (versitygw does
+that).  The bucket is in the path, or in the host name BUCKET.localhost.
 
 Control, beside the S3 API:
 
@@ -16,6 +16,7 @@ Control, beside the S3 API:
                                 as their numbers do; "{}" in the body is the number
     POST   /-/BUCKET/fault      adds a fault, see below
     GET    /-/BUCKET            counters as JSON
+    GET    /-/BUCKET/headers    the headers of the last request, names in lower case
     DELETE /-/BUCKET            forgets the bucket, its faults and counters
 
 A fault is {"fault": NAME, "op": "list" | "get" | "any", "key": PREFIX,
@@ -32,6 +33,16 @@ it is gone after N requests, so that faults in a row make a story.
     replace              the object has new content from now on
     endless              each page of the listing is truncated, with a new token
     same_token, no_token a truncated page whose token leads nowhere
+    ignore_range         the whole body and 200, whatever part was asked for
+    wrong_range          206, but another part than the one asked for
+    chunked              the body in chunks, its length not announced
+    early_hints          an answer 103 before the real one
+    no_etag, weak_etag   the answer names no version, or only a weak one
+    endless_body         the body, again and again
+    cut                  half of the body; closed "ms" after that
+    drop                 a whole answer, then the connection is closed unannounced
+    skew                 refused unless x-amz-date fits a clock "seconds" ahead
+    echo                 200 and the headers of the request as JSON
     latency              "ms" of waiting, then the next fault or the answer
 """
 import argparse
@@ -42,9 +53,13 @@ import json
 import os
 import re
 import socket
+import ssl
 import stat
 import struct
 import sys
+import time
+from calendar import timegm
+from email.utils import formatdate
 from urllib.parse import parse_qsl, quote_plus, unquote
 from xml.sax.saxutils import escape
 
@@ -66,6 +81,7 @@ class Bucket:
         self.keys = []          # sorted
         self.generated = None   # (count, key format, body format)
         self.faults = []
+        self.last_headers = {}
         self.counters = dict(list=0, get=0, range=0, put=0, in_flight=0,
                              max_in_flight=0, connections=0, abandoned=0)
 
@@ -154,6 +170,9 @@ class Connection(asyncio.Protocol):
 
     def request(self, method, target, headers, body):
         path, _, query = target.partition("?")
+        host = headers.get("host", "").partition(":")[0]
+        if host.endswith(".localhost"):
+            path = "/" + host[:-len(".localhost")] + path
         name, _, key = path[1:].partition("/")
         name, key = unquote(name), unquote(key)
         if name == "-":
@@ -179,6 +198,7 @@ class Connection(asyncio.Protocol):
     def begin_request(self, bucket, op, headers):
         counters = bucket.counters
         self.busy = bucket
+        bucket.last_headers = headers
         counters[op] += 1
         if "range" in headers:
             counters["range"] += 1
@@ -215,13 +235,27 @@ class Connection(asyncio.Protocol):
         elif kind == "error":
             self.error(fault["status"], fault["code"], fault.get("message", fault["code"]),
                        fault.get("extra", {}), fault.get("headers", {}))
+        elif kind == "skew":
+            ahead = time.time() + fault["seconds"]
+            said = timegm(time.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ"))
+            if abs(ahead - said) > 900:
+                self.error(403, "RequestTimeTooSkewed", "The difference is too large.", {},
+                           {"Date": formatdate(ahead, usegmt=True)})
+            else:
+                self.real_answer(bucket, op, name, key, args, headers, None)
+        elif kind == "echo":
+            self.send(200, json.dumps({"headers": headers}).encode(), {"Content-Type": "application/json"})
         elif kind == "garbage":
             self.send(200, b'<?xml version="1.0"?><ListBucketResult><Contents><Key>a&nosuch;</Ke',
                       {"Content-Type": "application/xml"})
         else:
             if kind == "replace":
                 bucket.put(key, bucket.get(key)[0].replace(b"{", b'{"replaced":true,', 1))
-            (self.get_object if op == "get" else self.list_objects)(bucket, name, key, args, headers, kind)
+            self.real_answer(bucket, op, name, key, args, headers, kind, fault)
+
+    def real_answer(self, bucket, op, name, key, args, headers, kind, fault=None):
+        self.cut_after = fault.get("ms", 0) / 1000 if fault else 0
+        (self.get_object if op == "get" else self.list_objects)(bucket, name, key, args, headers, kind)
 
     def get_object(self, bucket, name, key, args, headers, kind):
         found = bucket.get(key)
@@ -234,12 +268,18 @@ class Connection(asyncio.Protocol):
                               {"Condition": "If-Match"})
         extra = {"ETag": etag, "Last-Modified": HTTP_DATE, "Accept-Ranges": "bytes",
                  "Content-Type": "application/octet-stream"}
+        if kind == "no_etag":
+            del extra["ETag"]
+        elif kind == "weak_etag":
+            extra["ETag"] = "W/" + etag
         status = 200
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", headers.get("range", ""))
-        if wanted:
+        if wanted and kind != "ignore_range":
             first, last = int(wanted[1]), min(int(wanted[2] or len(body) - 1), len(body) - 1)
             if first > last:
                 return self.error(416, "InvalidRange", "The requested range is not satisfiable", {})
+            if kind == "wrong_range":
+                first -= 1
             extra["Content-Range"] = "bytes %d-%d/%d" % (first, last, len(body))
             body, status = body[first:last + 1], 206
         self.send(status, body, extra, kind)
@@ -290,10 +330,17 @@ class Connection(asyncio.Protocol):
         self.send(status, body.encode(), {"Content-Type": "application/xml", **(headers or {})})
 
     def send(self, status, body, headers=None, kind=None):
-        head = "HTTP/1.1 %d %s\r\nContent-Length: %d\r\nx-amz-request-id: 0123456789ABCDEF\r\n" \
-            % (status, REASONS.get(status, "Status"), len(body))
+        chunked = kind in ("chunked", "endless_body")
+        head = "HTTP/1.1 %d %s\r\n%s\r\nx-amz-request-id: 0123456789ABCDEF\r\n" \
+            % (status, REASONS.get(status, "Status"),
+               "Transfer-Encoding: chunked" if chunked else "Content-Length: %d" % len(body))
         head += "".join("%s: %s\r\n" % header for header in (headers or {}).items())
-        if kind in ("hang_body", "half", "reset_body"):
+        if kind == "early_hints":
+            self.transport.write(b"HTTP/1.1 103 Early Hints\r\nETag: \"no\"\r\nLink: </x>\r\n\r\n")
+        if chunked:
+            self.transport.write(head.encode() + b"\r\n")
+            return self.send_chunks(body, kind == "endless_body")
+        if kind in ("hang_body", "half", "reset_body", "cut"):
             self.transport.write(head.encode() + b"\r\n" + body[:len(body) // 2])
             if kind == "half":
                 self.end_request()
@@ -301,8 +348,27 @@ class Connection(asyncio.Protocol):
             elif kind == "reset_body":
                 # Let the half arrive: a reset throws away what was not read
                 asyncio.get_running_loop().call_later(0.05, self.reset)
+            elif kind == "cut":
+                asyncio.get_running_loop().call_later(self.cut_after, self.reset)
             return
         self.transport.write(head.encode() + b"\r\n" + body)
+        self.end_request()
+        if kind == "drop":
+            asyncio.get_running_loop().call_later(0.1, self.transport.close)
+
+    def send_chunks(self, body, endless):
+        if self.transport.is_closing():
+            return
+        if endless and self.transport.get_write_buffer_size() > 1 << 20:
+            asyncio.get_running_loop().call_later(0.01, self.send_chunks, body, endless)
+            return
+        for at in range(0, len(body), 1000):
+            chunk = body[at:at + 1000]
+            self.transport.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        if endless:
+            asyncio.get_running_loop().call_soon(self.send_chunks, body, endless)
+            return
+        self.transport.write(b"0\r\n\r\n")
         self.end_request()
 
     def reset(self):
@@ -322,6 +388,8 @@ class Connection(asyncio.Protocol):
         elif method == "POST" and what == "generate":
             spec = json.loads(body)
             bucket.generated = (spec["count"], spec["key"], spec["body"])
+        elif method == "GET" and what == "headers":
+            return self.send(200, json.dumps(bucket.last_headers).encode(), {"Content-Type": "application/json"})
         elif method == "GET":
             return self.send(200, json.dumps(bucket.counters).encode(), {"Content-Type": "application/json"})
         else:
@@ -339,11 +407,18 @@ async def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--latency", type=float, default=0)
+    parser.add_argument("--tls", nargs=2)
     options = parser.parse_args()
     state = Server(options.latency)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(state), "127.0.0.1", options.port, backlog=1024)
-    print("http://127.0.0.1:%d" % server.sockets[0].getsockname()[1], flush=True)
+    context = None
+    if options.tls:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*options.tls)
+    server = await loop.create_server(lambda: Connection(state), "127.0.0.1", options.port,
+                                      backlog=1024, ssl=context)
+    print("%s:%d" % ("https://localhost" if context else "http://127.0.0.1",
+                     server.sockets[0].getsockname()[1]), flush=True)
     if stat.S_ISFIFO(os.fstat(0).st_mode):
         loop.add_reader(0, lambda: os.read(0, 4096) or sys.exit(0))
     await server.serve_forever()
