@@ -143,6 +143,11 @@ succeeds($node, 'SET enable_hashjoin = off; SET enable_mergejoin = off; SET enab
 succeeds($node, 'SELECT count(*) FROM generate_series(1, 30) i, LATERAL (SELECT n FROM t WHERE n > i LIMIT 1) s',
 	'30', 'scans that stop early, again and again');
 
+# A scan that has ended needs no connections
+$bucket = fresh_bucket(100, 1);
+succeeds($node, 'SELECT count(*) FROM (' . join(' UNION ALL ', ('SELECT n FROM t') x 12) . ') s',
+	'1200', 'more scans in one query than there are connections for');
+
 # What an error interrupts is not in the way of what comes next
 $bucket = fresh_bucket(50, 1000);
 succeeds($node, q(

@@ -97,6 +97,7 @@ typedef struct BucketStore
 	int			look_at;		/* slot to look at first for a ready body */
 	Slot	   *current;
 	bool		any_matched;	/* has any object matched the location? */
+	bool		ended;			/* everything has been read and let go */
 	int			unsent;			/* GETs begun since the last pump */
 	instr_time	nudged;
 } BucketStore;
@@ -542,6 +543,23 @@ nudge(BucketStore *store)
 
 /* ---------- the store ---------- */
 
+static void
+bucket_close(Store *base)
+{
+	BucketStore *store = (BucketStore *) base;
+	int			i;
+
+	if (store->context == NULL)
+		return;
+	for (i = 0; i < store->nslots; i++)
+		if (store->slots[i].state != SLOT_FREE)
+			release(store, &store->slots[i]);
+	store->current = NULL;
+	MemoryContextDelete(store->context);
+	store->context = NULL;
+	store->earlier_retries = store->base.counters.retries;
+}
+
 static bool
 exhausted(const BucketStore *store)
 {
@@ -555,6 +573,8 @@ bucket_next(Store *base)
 	BucketStore *store = (BucketStore *) base;
 	Slot	   *slot;
 
+	if (store->ended)
+		return NULL;
 	if (store->context == NULL)
 		start(store);
 	if (store->current != NULL)
@@ -571,7 +591,13 @@ bucket_next(Store *base)
 				ereport(NOTICE,
 						(errmsg("no object matches location \"%s\"",
 								store->location->uri)));
-			store->any_matched = true;	/* told once is enough */
+
+			/*
+			 * The scan may stay open for long: the connections are for
+			 * others, for example the next table of a UNION ALL.
+			 */
+			store->ended = true;
+			bucket_close(base);
 			return NULL;
 		}
 		pump(store, 100);
@@ -608,28 +634,12 @@ bucket_read(Store *base, char *buf, size_t room)
 }
 
 static void
-bucket_close(Store *base)
-{
-	BucketStore *store = (BucketStore *) base;
-	int			i;
-
-	if (store->context == NULL)
-		return;
-	for (i = 0; i < store->nslots; i++)
-		if (store->slots[i].state != SLOT_FREE)
-			release(store, &store->slots[i]);
-	store->current = NULL;
-	MemoryContextDelete(store->context);
-	store->context = NULL;
-	store->earlier_retries = store->base.counters.retries;
-}
-
-static void
 bucket_rewind(Store *base)
 {
 	BucketStore *store = (BucketStore *) base;
 
 	bucket_close(base);
+	store->ended = false;
 	store->listing = false;
 	store->listed_all = false;
 	store->token = NULL;
