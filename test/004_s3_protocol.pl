@@ -57,6 +57,13 @@ $fault_server->fault($bucket, op => 'get', fault => 'wrong_range', times => 1);
 fails($node, $sum, { state => 'HV000', like => [ qr{s3://\Q$bucket\E/in/1\.json}, qr/another part/ ] },
 	'another part than was asked for');
 
+# What starts over makes no headway, however much of it comes
+$bucket = fresh_bucket(1, 1);
+$fault_server->generate($bucket, count => 1000, key => 'in/{:010d}.json', body => "{\"n\":{}}\n");
+$fault_server->fault($bucket, op => 'list', fault => 'half');
+fails($node, "SET pinterest.max_retries = 2; $sum", { state => '08006', like => [qr/sent 3 times/], within => 20 },
+	'half of a long listing for ever');
+
 # A gzip stream goes on in the middle
 my $folder = PostgreSQL::Test::Utils::tempdir('gzip');
 append_to_file("$folder/1.json", join('', map { "{\"n\":$_,\"x\":\"@{[ rand() ]}\"}\n" } 1 .. 100_000));

@@ -358,9 +358,11 @@ attempt_failed(AwsCall *call)
 	if (aws_failure_slow_down(&call->failure))
 		slow_down(call);
 	if (call->request->stream)
+	{
 		call->taken += received;
-	if (received >= HEADWAY)
-		call->setbacks = 0;
+		if (received >= HEADWAY)
+			call->setbacks = 0;
+	}
 	if (!aws_failure_retryable(&call->failure) ||
 		call->setbacks >= pinterest_max_retries)
 	{
