@@ -98,6 +98,18 @@ foreach my $kind (qw(no_etag weak_etag))
 	succeeds($node, $sum, '30|465', "answers with $kind");
 }
 
+$bucket = fresh_bucket(1, 1000);
+$fault_server->fault($bucket, op => 'get', fault => 'endless_body');
+fails($node, $sum, { state => '40001', like => [ qr{s3://\Q$bucket\E/in/1\.json}, qr/longer/ ], within => 10 },
+	'an object without end');
+foreach my $status (200, 404)
+{
+	$bucket = fresh_bucket(1, 1);
+	$fault_server->fault($bucket, op => 'list', fault => 'endless_html', status => $status);
+	fails($node, $sum, { state => 'HV000|42704', like => [ qr/\Q$bucket\E/ ], within => 20 },
+		"a page of HTML without end instead of a listing, status $status");
+}
+
 #
 # Time
 #

@@ -484,6 +484,17 @@ collect(AwsCall *call)
 	return true;
 }
 
+/* Stream: false if more has come than was listed, maybe without an end. */
+static bool
+within_size(AwsCall *call)
+{
+	if (call->request->size < 0 || aws_call_received(call) <= call->request->size)
+		return true;
+	aws_failure_set(&call->failure, AWS_CHANGED,
+					"it is longer than it was when it was listed");
+	return false;
+}
+
 static void
 succeed(AwsCall *call)
 {
@@ -522,12 +533,6 @@ answer_complete(AwsCall *call)
 						total, request->size);
 		attempt_failed(call);
 	}
-	else if (request->stream && request->size >= 0 && total > request->size)
-	{
-		aws_failure_set(&call->failure, AWS_CHANGED,
-						"it is longer than it was when it was listed");
-		fail(call);
-	}
 	else
 		succeed(call);
 }
@@ -546,7 +551,7 @@ advance_in_flight(AwsCall *call)
 			return;
 		}
 	}
-	if (!call->request->stream && !collect(call))
+	if (call->request->stream ? !within_size(call) : !collect(call))
 	{
 		fail(call);
 		return;

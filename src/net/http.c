@@ -159,6 +159,12 @@ make_room(HttpTransfer *transfer, size_t n)
 	return true;
 }
 
+static bool
+successful(const HttpTransfer *transfer)
+{
+	return transfer->status >= 200 && transfer->status <= 299;
+}
+
 static void
 keep_error_body(HttpTransfer *transfer, const char *data, size_t n)
 {
@@ -180,8 +186,11 @@ on_body(char *data, size_t size, size_t count, void *arg)
 	size_t		skip;
 
 	transfer->progress_at = transfer->client->clock;
-	if (transfer->status < 200 || transfer->status > 299)
+	if (!successful(transfer))
 	{
+		/* enough of it is known: it need not be read to its end, if any */
+		if (transfer->error_len == HTTP_ERROR_BODY_MAX)
+			return n + 1;
 		keep_error_body(transfer, data, n);
 		return n;
 	}
@@ -647,6 +656,9 @@ classify(const HttpTransfer *transfer)
 static void
 finish(HttpTransfer *transfer, CURLcode code)
 {
+	/* on_body has had enough of an error's body */
+	if (code == CURLE_WRITE_ERROR && transfer->headers_complete && !successful(transfer))
+		code = CURLE_OK;
 	transfer->code = code;
 	transfer->failure = classify(transfer);
 	leave_running(transfer, code == CURLE_OK ? HTTP_DONE : HTTP_FAILED);

@@ -28,6 +28,7 @@ it is gone after N requests, so that faults in a row make a story.
     close, reset         the connection is closed or reset instead of an answer
     half, reset_body     half of the body, then the same
     html                 "status", a page of HTML; "repeat" times as long
+    endless_html         "status", a page of HTML that goes on
     error                "status", "code", "message", "extra" {element: text}
     garbage              200 and XML that breaks off
     replace              the object has new content from now on
@@ -232,6 +233,8 @@ class Connection(asyncio.Protocol):
             page = b"<html><head><title>Sorry</title></head><body>Sorry</body></html>\n"
             self.send(fault.get("status", 200), page * fault.get("repeat", 1),
                       {"Content-Type": "text/html"})
+        elif kind == "endless_html":
+            self.send(fault["status"], b"<html><body>" + b"Sorry. " * 1000, {}, "endless_body")
         elif kind == "error":
             self.error(fault["status"], fault["code"], fault.get("message", fault["code"]),
                        fault.get("extra", {}), fault.get("headers", {}))
