@@ -127,6 +127,22 @@ $fault_server->fault($bucket, fault => 'error', status => 503, code => 'SlowDown
 cmp_ok(elapsed_of { succeeds($node, $sum, '1|1', 'Retry-After: the query ends well') },
 	'>=', 2, 'Retry-After: it waits');
 
+# Hours are cut to seconds, and numbers beyond all limits are no reason to hurry
+foreach my $after ('86400', '9223372036854775807', '99999999999999999999999', 'Fri, 31 Dec 9999 23:59:59 GMT')
+{
+	$bucket = fresh_bucket(1, 1);
+	$fault_server->fault($bucket, op => 'list', fault => 'error', status => 503, code => 'SlowDown', times => 1,
+		headers => { 'Retry-After' => $after });
+	fails($node, "SET statement_timeout = '1.5s'; $sum", { state => '57014', within => 5 }, "Retry-After: $after");
+}
+foreach my $after ('-1', 'soon', '')
+{
+	$bucket = fresh_bucket(1, 1);
+	$fault_server->fault($bucket, op => 'list', fault => 'error', status => 503, code => 'SlowDown', times => 1,
+		headers => { 'Retry-After' => $after });
+	succeeds($node, $sum, '1|1', "Retry-After: '$after'");
+}
+
 #
 # Connections
 #

@@ -291,7 +291,11 @@ fail(AwsCall *call)
 	set_state(call, AWS_FAILED);
 }
 
-/* "Retry-After: 120" or a date; milliseconds, 0 if there is none. */
+/*
+ * "Retry-After: 120" or a date; milliseconds, 0 if there is none.  A service
+ * that asks for hours is asked again after BACKOFF_CAP all the same: a query
+ * that sleeps for hours helps nobody.
+ */
 static int
 retry_after(const AwsCall *call)
 {
@@ -307,7 +311,7 @@ retry_after(const AwsCall *call)
 		seconds = date - (int64) time(NULL) - call->service->clock_offset;
 	else
 		return 0;
-	return (int) Min(Max(seconds, 0) * 1000, BACKOFF_CAP);
+	return (int) Min(Max(seconds, 0), BACKOFF_CAP / 1000) * 1000;
 }
 
 /* random(0, min(cap, base * 2^n)), but not less than the service asks for. */
