@@ -213,6 +213,12 @@ is($fault_server->headers($bucket)->{'x-amz-security-token'}, 'IQoJb3JpZ2luX2VjE
 like($fault_server->headers($bucket)->{authorization}, qr/SignedHeaders=[^,]*;x-amz-security-token[,;]/,
 	'a session token is signed');
 
+$bucket = fresh_bucket(1, 1);
+table_over('temporary', $bucket);
+$fault_server->fault($bucket, fault => 'echo', op => 'list');
+unlike(fails($node, $sum, { state => 'HV000', like => [qr/\Q$bucket\E/] }, 'a server that sends headers back'),
+	qr/IQoJ|AKIDTEST/, 'a server that sends headers back: no token, no key');
+
 #
 # TLS
 #

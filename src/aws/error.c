@@ -87,11 +87,14 @@ hide(char *text, size_t len, const char *secret)
 			memset(text + i, '*', n);
 }
 
-/* The length of what comes before anything of a signature. */
+/*
+ * The length of what comes before anything of a signature, or a session token:
+ * there are servers that send back the headers they got.
+ */
 static size_t
 before_signature(const char *text, size_t len)
 {
-	static const char *const marks[] = {"AWS4-HMAC", "Signature=", "Credential="};
+	static const char *const marks[] = {"AWS4-HMAC", "Signature=", "Credential=", "x-amz-security-token"};
 	int			i;
 
 	for (i = 0; i < (int) lengthof(marks); i++)
