@@ -152,6 +152,14 @@ $fault_server->fault($bucket, op => 'get', fault => 'drop');
 succeeds($node, "SET pinterest.max_retries = 0; $sum; SELECT pg_sleep(0.3); $sum; $sum",
 	"10|55\n\n10|55\n10|55", 'idle connections closed by the server, without retries');
 
+# A cursor rests until the server loses patience
+$bucket = fresh_bucket(3, 200_000);
+$fault_server->fault($bucket, op => 'get', fault => 'cut', ms => 500, times => 3);
+succeeds($node, "SET pinterest.max_retries = 0; BEGIN; DECLARE c CURSOR FOR SELECT n FROM t;
+	MOVE FORWARD 1 FROM c; SELECT pg_sleep(2); MOVE FORWARD 599998 FROM c; FETCH 5 FROM c",
+	"\n600000", 'a cursor that rests while the server closes the connections');
+is($fault_server->counters($bucket)->{range}, 3, 'a cursor that rests: the objects are continued');
+
 foreach my $op (qw(list get))
 {
 	$bucket = fresh_bucket(1, 10);

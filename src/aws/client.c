@@ -5,7 +5,8 @@
  *
  * Retries follow "Error retries and exponential backoff in AWS" with full
  * jitter.  A stream that makes headway starts counting its retries afresh: a
- * large object over a bad line is late, not broken.
+ * large object over a bad line is late, not broken.  A connection that ended
+ * while the query rested (a cursor nobody fetched from) does not count at all.
  *
  * When the service asks to slow down, the number of requests in flight is
  * halved, once for each volley, and grows back by one for each round of
@@ -353,11 +354,21 @@ wait_to_retry(AwsCall *call, int wait)
 	set_state(call, AWS_WAITING);
 }
 
+/* Has it failed because nobody looked after it, and not for the service? */
+static bool
+neglected(const AwsCall *call)
+{
+	return http_rested(call->transfer) &&
+		(call->failure.problem == AWS_NO_ANSWER ||
+		 call->failure.problem == AWS_SHORT_BODY);
+}
+
 /* call->failure says what happened to this attempt. */
 static void
 attempt_failed(AwsCall *call)
 {
 	int64		received = http_received(call->transfer);
+	bool		counts = !neglected(call);
 
 	if (aws_failure_slow_down(&call->failure))
 		slow_down(call);
@@ -368,13 +379,13 @@ attempt_failed(AwsCall *call)
 			call->setbacks = 0;
 	}
 	if (!aws_failure_retryable(&call->failure) ||
-		call->setbacks >= pinterest_max_retries)
+		(counts && call->setbacks >= pinterest_max_retries))
 	{
 		fail(call);
 		return;
 	}
-	wait_to_retry(call, backoff(call));
-	call->setbacks++;
+	wait_to_retry(call, counts ? backoff(call) : 0);
+	call->setbacks += counts;
 }
 
 /* Learns the service's time from its answer; false if that cannot help. */

@@ -39,6 +39,7 @@
 
 #define PUMP_SLICE 100			/* ms; bounds the delay of a cancel */
 #define STALL_CHECK_INTERVAL 100000 /* us */
+#define REST 1000000			/* us; unattended for longer, others lose patience */
 #define HANDLES_KEPT 256
 #define HEADER_BLOCK 8192
 #define LARGEST_READ (128 * 1024)	/* of libcurl from the socket */
@@ -50,6 +51,7 @@ struct HttpClient
 	AddressPolicy policy;
 	uint32		wait_event;
 	dlist_head	running;		/* HttpTransfer.node */
+	int64		pumped_at;		/* us, when http_pump last returned */
 	int64		clock;			/* us spent in http_pump */
 	int64		stalls_checked; /* on that clock */
 	int			transfers;		/* alive now */
@@ -94,6 +96,8 @@ struct HttpTransfer
 	int			connect_timeout;
 	long		read_size;
 
+	int64		begun_at;		/* us */
+	bool		rested;
 	int			stall_timeout;
 	int64		progress_at;	/* on the client's clock */
 	curl_off_t	sent;			/* of the body, when last looked at */
@@ -129,6 +133,15 @@ static void
 restore_signals(const sigset_t *saved)
 {
 	sigprocmask(SIG_SETMASK, saved, NULL);
+}
+
+static int64
+now_us(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return (int64) INSTR_TIME_GET_MICROSEC(now);
 }
 
 static void
@@ -600,6 +613,8 @@ http_begin(HttpTransfer *transfer, const HttpRequest *request)
 	transfer->headers_complete = false;
 	transfer->headers_len = 0;
 	transfer->error_len = 0;
+	transfer->begun_at = now_us();
+	transfer->rested = false;
 	transfer->stall_timeout = request->stall_timeout;
 	transfer->progress_at = client->clock;
 	transfer->sent = 0;
@@ -718,6 +733,23 @@ end_stalled(HttpClient *client)
 	}
 }
 
+/* Nobody has looked after the transfers that run since the last pump. */
+static void
+note_rest(HttpClient *client, int64 now)
+{
+	dlist_iter	iter;
+
+	if (now - client->pumped_at < REST)
+		return;
+	dlist_foreach(iter, &client->running)
+	{
+		HttpTransfer *transfer = dlist_container(HttpTransfer, node, iter.cur);
+
+		if (now - transfer->begun_at >= REST)
+			transfer->rested = true;
+	}
+}
+
 /* libcurl's part of a pump: wait, then move everything on. */
 static CURLMcode
 poll_and_perform(HttpClient *client, int timeout)
@@ -744,16 +776,14 @@ poll_and_perform(HttpClient *client, int timeout)
 void
 http_pump(HttpClient *client, int timeout)
 {
-	instr_time	start;
-	instr_time	elapsed;
+	int64		start = now_us();
 	CURLMcode	code;
 
 	CHECK_FOR_INTERRUPTS();
-	INSTR_TIME_SET_CURRENT(start);
+	note_rest(client, start);
 	code = poll_and_perform(client, Min(timeout, PUMP_SLICE));
-	INSTR_TIME_SET_CURRENT(elapsed);
-	INSTR_TIME_SUBTRACT(elapsed, start);
-	client->clock += INSTR_TIME_GET_MICROSEC(elapsed);
+	client->pumped_at = now_us();
+	client->clock += client->pumped_at - start;
 
 	if (code != CURLM_OK)
 		ereport(ERROR,
@@ -831,6 +861,12 @@ bool
 http_paused(const HttpTransfer *transfer)
 {
 	return transfer->paused;
+}
+
+bool
+http_rested(const HttpTransfer *transfer)
+{
+	return transfer->rested;
 }
 
 int64

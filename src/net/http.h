@@ -120,6 +120,13 @@ extern size_t http_available(const HttpTransfer *transfer);
 /* The buffer is full, and the exchange rests until it has been read. */
 extern bool http_paused(const HttpTransfer *transfer);
 
+/*
+ * While the exchange ran, http_pump was not called for a second or more.  That
+ * it failed may be due to that: connections and handshakes time out, and
+ * servers close what nobody reads.
+ */
+extern bool http_rested(const HttpTransfer *transfer);
+
 /* Bytes of a 2xx body that this exchange has put into the buffer so far. */
 extern int64 http_received(const HttpTransfer *transfer);
 
