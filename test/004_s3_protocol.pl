@@ -191,6 +191,24 @@ $bucket = fresh_bucket(100, 1);
 succeeds($node, 'SELECT count(*) FROM (' . join(' UNION ALL ', ('SELECT n FROM t') x 12) . ') s',
 	'1200', 'more scans in one query than there are connections for');
 
+# What moves one scan on moves the other as well; neither waits for what is there
+$bucket = fresh_bucket(200, 1);
+my $elapsed = elapsed_of
+{
+	succeeds($node, q(SET pinterest.s3_connections = 4;
+		DO $$ DECLARE a refcursor; b refcursor; r record; BEGIN
+			OPEN a FOR SELECT n FROM t;
+			OPEN b FOR SELECT n FROM t;
+			FOR i IN 1 .. 201 LOOP
+				FETCH a INTO r;
+				FETCH b INTO r;
+			END LOOP;
+			ASSERT r IS NULL;
+		END $$), '', 'two cursors in turns');
+};
+cmp_ok($elapsed, '<', 5, 'two cursors in turns: neither waits in vain');
+note("two cursors in turns: $elapsed s");
+
 # What an error interrupts is not in the way of what comes next
 $bucket = fresh_bucket(50, 1000);
 succeeds($node, q(

@@ -595,9 +595,21 @@ advance(AwsCall *call, int64 now)
 		send_request(call);
 }
 
-/* Milliseconds until a waiting call may be sent again, at most timeout. */
+/*
+ * Has the pump of another service, which moves this one's transfers as well,
+ * brought something that is not yet looked at?  No event will tell of it.
+ */
+static bool
+has_news(const AwsCall *call)
+{
+	return call->state == AWS_IN_FLIGHT &&
+		(http_state(call->transfer) != HTTP_RUNNING ||
+		 (!call->request->stream && http_paused(call->transfer)));
+}
+
+/* Milliseconds until there is something to do for a call, at most timeout. */
 static int
-until_wake(AwsService *service, int timeout)
+until_due(AwsService *service, int timeout)
 {
 	int64		now = 0;
 	dlist_iter	iter;
@@ -607,6 +619,8 @@ until_wake(AwsService *service, int timeout)
 		AwsCall    *call = dlist_container(AwsCall, node, iter.cur);
 		int64		wait;
 
+		if (has_news(call))
+			return 0;
 		if (call->state != AWS_WAITING)
 			continue;
 		if (now == 0)
@@ -625,7 +639,7 @@ aws_service_pump(AwsService *service, int timeout)
 	dlist_iter	iter;
 	int64		now;
 
-	http_pump(service->http, until_wake(service, timeout));
+	http_pump(service->http, until_due(service, timeout));
 	now = now_us();
 	dlist_foreach(iter, &service->calls)
 		advance(dlist_container(AwsCall, node, iter.cur), now);
