@@ -186,6 +186,15 @@ succeeds($node, 'SET enable_hashjoin = off; SET enable_mergejoin = off; SET enab
 succeeds($node, 'SELECT count(*) FROM generate_series(1, 30) i, LATERAL (SELECT n FROM t WHERE n > i LIMIT 1) s',
 	'30', 'scans that stop early, again and again');
 
+# Connections are kept, but not hundreds
+$bucket = fresh_bucket(1, 1);
+$fault_server->generate($bucket, count => 2000, key => 'in/{:010d}.json', body => "{\"n\":{}}\n");
+$fault_server->fault($bucket, op => 'get', fault => 'latency', ms => 200);
+succeeds($node, "SET pinterest.s3_connections = 512; $sum;
+	SELECT count(*) BETWEEN 1 AND 150 FROM pg_ls_dir('/proc/self/fd')", "2000|1999000\nt",
+	'hundreds of connections: they are given back');
+cmp_ok($fault_server->counters($bucket)->{max_in_flight}, '>', 200, 'hundreds of connections were used');
+
 # A scan that has ended needs no connections
 $bucket = fresh_bucket(100, 1);
 succeeds($node, 'SELECT count(*) FROM (' . join(' UNION ALL ', ('SELECT n FROM t') x 12) . ') s',

@@ -41,12 +41,13 @@
 #define STALL_CHECK_INTERVAL 100000 /* us */
 #define REST 1000000			/* us; unattended for longer, others lose patience */
 #define HANDLES_KEPT 256
+#define IDLE_DESCRIPTORS 100
 #define HEADER_BLOCK 8192
 #define LARGEST_READ (128 * 1024)	/* of libcurl from the socket */
 
 struct HttpClient
 {
-	CURLM	   *multi;
+	CURLM	   *multi;			/* NULL until the first transfer */
 	pid_t		pid;			/* a forked child must not touch this */
 	AddressPolicy policy;
 	uint32		wait_event;
@@ -55,8 +56,8 @@ struct HttpClient
 	int64		clock;			/* us spent in http_pump */
 	int64		stalls_checked; /* on that clock */
 	int			transfers;		/* alive now */
-	int			descriptors;	/* reserved with fd.c; never given back, since
-								 * idle connections stay */
+	int			descriptors;	/* reserved with fd.c, also for connections
+								 * that are idle */
 	CURL	   *handles[HANDLES_KEPT];	/* lent to nobody */
 	int			nhandles;
 };
@@ -344,12 +345,6 @@ http_client(AddressPolicy policy)
 	client->policy = policy;
 	client->wait_event = wait_event_named("PinterestHttp");
 	dlist_init(&client->running);
-	client->multi = curl_multi_init();
-	if (client->multi == NULL)
-	{
-		pfree(client);
-		curl_out_of_memory();
-	}
 	clients[policy] = client;
 	return client;
 }
@@ -416,6 +411,19 @@ leave_running(HttpTransfer *transfer, HttpState state)
 	transfer->paused = false;
 }
 
+/*
+ * Idle connections are worth keeping, but not at the price of the descriptors
+ * that other foreign tables need: after a scan with very many of them, all go.
+ */
+static void
+drop_connections(HttpClient *client)
+{
+	curl_multi_cleanup(client->multi);
+	client->multi = NULL;
+	for (; client->descriptors > 0; client->descriptors--)
+		ReleaseExternalFD();
+}
+
 /* The transfer's memory context goes away, after an error or not. */
 static void
 on_context_reset(void *arg)
@@ -426,7 +434,8 @@ on_context_reset(void *arg)
 	if (client->pid != MyProcPid)
 		return;
 	leave_running(transfer, HTTP_IDLE);
-	client->transfers--;
+	if (--client->transfers == 0 && client->descriptors > IDLE_DESCRIPTORS)
+		drop_connections(client);
 	free(transfer->error_body);
 	if (transfer->easy == NULL)
 		return;
@@ -462,6 +471,10 @@ http_transfer_create(HttpClient *client)
 {
 	HttpTransfer *transfer;
 
+	if (client->multi == NULL)
+		client->multi = curl_multi_init();
+	if (client->multi == NULL)
+		curl_out_of_memory();
 	if (client->transfers >= client->descriptors)
 	{
 		if (!AcquireExternalFD())
