@@ -91,11 +91,22 @@ foreach my $case (
 		succeeds($node, $sum, '30000|450015000', "$name, op $op");
 	}
 }
-foreach my $kind (qw(no_etag weak_etag))
+foreach my $kind (qw(no_etag weak_etag bare_etag))
+{
+	foreach my $op (qw(list get any))
+	{
+		$bucket = fresh_bucket(3, 10);
+		$fault_server->fault($bucket, op => $op, fault => $kind);
+		succeeds($node, $sum, '30|465', "$kind, op $op");
+	}
+}
+foreach my $kind (qw(weak_etag bare_etag))
 {
 	$bucket = fresh_bucket(3, 10);
-	$fault_server->fault($bucket, op => 'get', fault => $kind);
-	succeeds($node, $sum, '30|465', "answers with $kind");
+	$fault_server->fault($bucket, op => 'list', fault => $kind);
+	$fault_server->fault($bucket, op => 'get', key => 'in/2.json', fault => 'replace', times => 1);
+	fails($node, $sum, { state => '40001', like => [ qr{s3://\Q$bucket\E/in/2\.json}, qr/replaced/ ] },
+		"$kind: an object replaced after it was listed");
 }
 
 $bucket = fresh_bucket(1, 1000);

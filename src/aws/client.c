@@ -227,7 +227,7 @@ send_request(AwsCall *call)
 	add_header(&sign, "x-amz-date", date);
 	if (config->credentials->session_token != NULL)
 		add_header(&sign, "x-amz-security-token", config->credentials->session_token);
-	if (request->etag != NULL)
+	if (request->etag != NULL && strncmp(request->etag, "W/", 2) != 0)
 		add_header(&sign, "if-match", request->etag);
 	if (call->taken > 0)
 	{

@@ -59,7 +59,8 @@ typedef struct AwsRequest
 	const char *body;			/* NULL for none */
 	size_t		body_len;
 	bool		stream;
-	const char *etag;			/* stream: the version wanted; may be NULL */
+	const char *etag;			/* stream: the version wanted, in quotes; may
+								 * be NULL or weak (W/"…") */
 	int64		size;			/* stream: bytes expected, or -1 */
 	size_t		max_body;		/* not stream: a longer answer is refused */
 	const char *what;			/* messages: "could not WHAT "SUBJECT"" */

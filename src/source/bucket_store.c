@@ -384,6 +384,18 @@ take_object(BucketStore *store, Slot *slot)
 
 /* ---------- fetching ---------- */
 
+/*
+ * What If-Match may hold: some services list tags without their quotes, and a
+ * weak tag would never match (RFC 9110, 13.1.1): then only what the answer says
+ * of its version is compared.
+ */
+static const char *
+entity_tag(const char *listed)
+{
+	return listed == NULL || strchr(listed, '"') != NULL ? listed :
+		psprintf("\"%s\"", listed);
+}
+
 static void
 begin_fetch(BucketStore *store, Slot *slot)
 {
@@ -402,7 +414,7 @@ begin_fetch(BucketStore *store, Slot *slot)
 	request->path = path.data;
 	request->query = "";
 	request->stream = true;
-	request->etag = slot->object.etag;
+	request->etag = entity_tag(slot->object.etag);
 	request->size = slot->object.size;
 	request->what = "read";
 	request->subject = slot->object.uri;

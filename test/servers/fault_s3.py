@@ -39,6 +39,7 @@ it is gone after N requests, so that faults in a row make a story.
     chunked              the body in chunks, its length not announced
     early_hints          an answer 103 before the real one
     no_etag, weak_etag   the answer names no version, or only a weak one
+    bare_etag            the listing names versions without the quotes
     endless_body         the body, again and again
     cut                  half of the body; closed "ms" after that
     drop                 a whole answer, then the connection is closed unannounced
@@ -317,6 +318,12 @@ class Connection(asyncio.Protocol):
             parts.append("<NextContinuationToken>%s</NextContinuationToken>" % next_token)
         for key in keys:
             body, etag = bucket.get(key)
+            if kind == "weak_etag":
+                etag = "W/" + etag
+            elif kind == "bare_etag":
+                etag = etag.strip('"')
+            elif kind == "no_etag":
+                etag = ""
             parts.append("<Contents><Key>%s</Key><LastModified>%s</LastModified><ETag>%s</ETag>"
                          "<Size>%d</Size><StorageClass>STANDARD</StorageClass></Contents>"
                          % (shown(key), LAST_MODIFIED, etag.replace('"', "&quot;"), len(body)))
