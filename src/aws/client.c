@@ -19,16 +19,14 @@
 #include <time.h>
 
 #include "aws/client.h"
+#include "aws/exchange.h"
 #include "lib/ilist.h"
 #include "net/date.h"
 #include "portability/instr_time.h"
 
 #define BACKOFF_BASE 50			/* ms */
 #define BACKOFF_CAP 20000		/* ms */
-#define CONNECT_TIMEOUT 10000	/* ms */
 #define HEADWAY (16 * 1024)		/* bytes that make an attempt worth while */
-#define SMALLEST_BUFFER HTTP_MIN_BUFFER
-#define LARGEST_BUFFER (256 * 1024)
 
 int			pinterest_request_timeout = 30000;
 int			pinterest_max_retries = 5;
@@ -61,8 +59,7 @@ struct AwsCall
 	int64		taken;			/* body bytes of earlier attempts */
 	bool		head_checked;	/* of this attempt's answer */
 	bool		clock_corrected;
-	StringInfoData target;		/* path and query */
-	StringInfoData lines;		/* header lines of this attempt */
+	StringInfoData lines;		/* of this attempt, see exchange.h */
 	StringInfoData body;		/* not stream */
 	AwsFailure	failure;
 };
@@ -128,7 +125,6 @@ aws_call_create(AwsService *service)
 	call = palloc0(sizeof(AwsCall));
 	call->service = service;
 	call->transfer = transfer;
-	initStringInfo(&call->target);
 	initStringInfo(&call->lines);
 	initStringInfo(&call->body);
 	dlist_push_tail(&service->calls, &call->node);
@@ -144,112 +140,14 @@ set_state(AwsCall *call, AwsCallState state)
 
 /* ---------- sending ---------- */
 
-static void
-add_header(SigV4Request *sign, const char *name, const char *value)
-{
-	sign->headers[sign->nheaders].name = name;
-	sign->headers[sign->nheaders++].value = value;
-}
-
-/* Appends "name: value" with its zero byte; returns where it starts. */
-static int
-add_line(StringInfo lines, const char *name, const char *value)
-{
-	int			start = lines->len;
-
-	appendStringInfoString(lines, name);
-	appendStringInfoString(lines, ": ");
-	appendStringInfoString(lines, value);
-	appendStringInfoCharMacro(lines, '\0');
-	return start;
-}
-
-/* What is signed is what goes out, but for Host, which libcurl adds. */
-static void
-build_headers(AwsCall *call, SigV4Request *sign, HttpRequest *http)
-{
-	StringInfo	lines = &call->lines;
-	int			starts[HTTP_MAX_HEADERS];
-	int			authorization;
-	int			i;
-
-	resetStringInfo(lines);
-	appendStringInfoString(lines, "authorization: ");
-	authorization = 0;
-	sigv4_sign(call->service->signer, sign, lines);
-	appendStringInfoCharMacro(lines, '\0');
-	starts[http->nheaders++] = authorization;
-	for (i = 0; i < sign->nheaders; i++)
-		if (strcmp(sign->headers[i].name, "host") != 0)
-			starts[http->nheaders++] = add_line(lines, sign->headers[i].name,
-												sign->headers[i].value);
-	for (i = 0; i < http->nheaders; i++)
-		http->headers[i] = lines->data + starts[i];
-}
-
-static size_t
-buffer_size(const AwsRequest *request)
-{
-	size_t		size = SMALLEST_BUFFER;
-
-	if (!request->stream)
-		return size;
-	if (request->size < 0)
-		return LARGEST_BUFFER;
-	while (size < LARGEST_BUFFER && (int64) size < request->size)
-		size *= 2;
-	return size;
-}
-
 /* Sends the request, or the rest of it, once more. */
 static void
 send_request(AwsCall *call)
 {
-	const AwsRequest *request = call->request;
-	const AwsServiceConfig *config = call->service->config;
-	SigV4Request sign = {0};
-	HttpRequest http = {0};
-	char		date[SIGV4_DATE_LEN + 1];
-	char		hash[SIGV4_HASH_LEN + 1] = SIGV4_EMPTY_HASH;
-	char		range[40];
-	int			i;
+	AwsService *service = call->service;
 
-	sigv4_date((int64) time(NULL) + call->service->clock_offset, date);
-	if (request->body != NULL)
-		sigv4_hash(request->body, request->body_len, hash);
-	sign.method = request->method;
-	sign.path = request->path;
-	sign.query = request->query;
-	sign.payload_hash = hash;
-	sign.date = date;
-	add_header(&sign, "host", config->host);
-	add_header(&sign, "x-amz-content-sha256", hash);
-	add_header(&sign, "x-amz-date", date);
-	if (config->credentials->session_token != NULL)
-		add_header(&sign, "x-amz-security-token", config->credentials->session_token);
-	if (request->etag != NULL && strncmp(request->etag, "W/", 2) != 0)
-		add_header(&sign, "if-match", request->etag);
-	if (call->taken > 0)
-	{
-		snprintf(range, sizeof(range), "bytes=" INT64_FORMAT "-", call->taken);
-		add_header(&sign, "range", range);
-	}
-	for (i = 0; i < request->nheaders; i++)
-		add_header(&sign, request->headers[i].name, request->headers[i].value);
-	build_headers(call, &sign, &http);
-
-	http.method = request->method;
-	http.origin = config->origin;
-	http.target = call->target.data;
-	http.body = request->body;
-	http.body_len = request->body_len;
-	http.connect_timeout = Min(CONNECT_TIMEOUT, pinterest_request_timeout);
-	http.stall_timeout = pinterest_request_timeout;
-	http.buffer_size = buffer_size(request);
-	http.keep_unread = call->taken > 0;
-	http.skip_if_200 = call->taken;
-	http_begin(call->transfer, &http);
-
+	exchange_begin(service->config, service->signer, service->clock_offset,
+				   call->request, call->taken, &call->lines, call->transfer);
 	call->attempts++;
 	call->sent_at = now_us();
 	call->head_checked = false;
@@ -266,13 +164,6 @@ aws_call_begin(AwsCall *call, const AwsRequest *request)
 	call->taken = 0;
 	call->clock_corrected = false;
 	resetStringInfo(&call->body);
-	resetStringInfo(&call->target);
-	appendStringInfoString(&call->target, request->path);
-	if (request->query[0] != '\0')
-	{
-		appendStringInfoChar(&call->target, '?');
-		appendStringInfoString(&call->target, request->query);
-	}
 	send_request(call);
 }
 
@@ -404,77 +295,6 @@ correct_clock(AwsCall *call)
 
 /* ---------- answers ---------- */
 
-/* W/"x" and x are the same tag as "x": proxies and stores differ in that. */
-static bool
-same_etag(const char *a, const char *b)
-{
-	size_t		a_len;
-	size_t		b_len;
-
-	a += strncmp(a, "W/", 2) == 0 ? 2 : 0;
-	b += strncmp(b, "W/", 2) == 0 ? 2 : 0;
-	a += *a == '"';
-	b += *b == '"';
-	a_len = strcspn(a, "\"");
-	b_len = strcspn(b, "\"");
-	return a_len == b_len && memcmp(a, b, a_len) == 0;
-}
-
-/* "bytes 100-199/200" must start where we asked. */
-static bool
-range_fits(const AwsCall *call)
-{
-	const char *value = http_header(call->transfer, "Content-Range");
-	char	   *end;
-
-	if (value == NULL || pg_strncasecmp(value, "bytes ", 6) != 0 ||
-		strtoll(value + 6, &end, 10) != call->taken || *end != '-')
-		return false;
-	end = strchr(end, '/');
-	return end != NULL &&
-		(call->request->size < 0 || end[1] == '*' ||
-		 strtoll(end + 1, NULL, 10) == call->request->size);
-}
-
-/*
- * Checks the head of a 2xx answer before any of its bytes are given out.
- * False, and call->failure set, if they must not be.
- */
-static bool
-check_head(AwsCall *call)
-{
-	const AwsRequest *request = call->request;
-	const char *etag = http_header(call->transfer, "ETag");
-	const char *length = http_header(call->transfer, "Content-Length");
-	int			status = http_status(call->transfer);
-
-	if (!request->stream)
-		return true;
-	if (request->etag != NULL && etag != NULL && !same_etag(request->etag, etag))
-		aws_failure_set(&call->failure, AWS_CHANGED,
-						"it was replaced while it was being read");
-	else if (status != 200 && (status != 206 || call->taken == 0))
-		aws_failure_set(&call->failure, AWS_BAD_ANSWER,
-						"the service answered with status %d to a request for it", status);
-	else if (status == 206 && !range_fits(call))
-		aws_failure_set(&call->failure, AWS_BAD_ANSWER,
-						"the service sent another part of it than was asked for");
-	else if (status == 200 && length != NULL && request->size >= 0 &&
-			 strtoll(length, NULL, 10) > request->size)
-	{
-		/* a store names the version it sends; what does not is no store */
-		if (etag == NULL)
-			aws_failure_set(&call->failure, AWS_BAD_ANSWER,
-							"something else was sent in its place");
-		else
-			aws_failure_set(&call->failure, AWS_CHANGED,
-							"it is longer than it was when it was listed");
-	}
-	else
-		return true;
-	return false;
-}
-
 /* Not stream: moves what has come to the body. False if it is too much. */
 static bool
 collect(AwsCall *call)
@@ -560,7 +380,7 @@ advance_in_flight(AwsCall *call)
 	if (!call->head_checked && status >= 200 && status <= 299)
 	{
 		call->head_checked = true;
-		if (!check_head(call))
+		if (!exchange_head_fits(call->request, call->transfer, call->taken, &call->failure))
 		{
 			fail(call);
 			return;
