@@ -26,6 +26,25 @@ ALTER SERVER option_server OPTIONS (ADD secret_access_key 'hush-hush');
 ALTER SERVER option_server OPTIONS (ADD field 'x');
 ALTER SERVER option_server OPTIONS (ADD region 'twice');
 
+-- Server: credentials
+ALTER SERVER option_server OPTIONS (ADD credential_source 'process');
+ALTER SERVER option_server OPTIONS (ADD profile 'x');
+ALTER SERVER option_server OPTIONS (ADD credential_source 'environment', ADD profile 'x');
+ALTER SERVER option_server OPTIONS (ADD external_id 'x');
+ALTER SERVER option_server OPTIONS (ADD role_session_name 'x');
+ALTER SERVER option_server OPTIONS (ADD role_arn 'reader');
+ALTER SERVER option_server OPTIONS (ADD role_arn 'arn:aws:iam::123456789012:role/a b');
+ALTER SERVER option_server OPTIONS (ADD role_arn 'iam::123456789012:role/reader');
+ALTER SERVER option_server OPTIONS (ADD role_arn 'arn:aws:iam::123456789012:role/reader');
+ALTER SERVER option_server OPTIONS (ADD external_id 'x');
+ALTER SERVER option_server OPTIONS (ADD role_session_name 'x/y');
+ALTER SERVER option_server OPTIONS (ADD sts_endpoint 'sts.example');
+ALTER SERVER option_server OPTIONS (ADD external_id 'x/1', ADD role_session_name 'x@y',
+    ADD sts_endpoint 'https://sts.example', ADD credential_source 'chain', ADD profile 'x');
+ALTER SERVER option_server OPTIONS (DROP role_arn);
+ALTER SERVER option_server OPTIONS (DROP external_id, DROP role_session_name, DROP sts_endpoint,
+    DROP credential_source, DROP profile, DROP role_arn);
+
 -- Wrapper
 ALTER FOREIGN DATA WRAPPER s3_json OPTIONS (ADD region 'x');
 ALTER FOREIGN DATA WRAPPER s3_json OPTIONS (ADD anything 'x');
@@ -43,6 +62,7 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER option_server
 CREATE USER MAPPING FOR CURRENT_USER SERVER option_server
     OPTIONS (access_key_id 'AKID', secret_access_key 'hush-hush', session_token '');
 CREATE USER MAPPING FOR CURRENT_USER SERVER option_server OPTIONS (region 'x');
+CREATE USER MAPPING FOR CURRENT_USER SERVER option_server OPTIONS (credential_source 'chain');
 CREATE USER MAPPING FOR CURRENT_USER SERVER option_server
     OPTIONS (access_key_id 'AKID', secret_access_key 'hush-hush', session_token 'hush-hush');
 ALTER USER MAPPING FOR CURRENT_USER SERVER option_server OPTIONS (DROP secret_access_key);

@@ -32,6 +32,10 @@
 /* The values of an OPTION_ENUM stand in the order of the C enum they name. */
 static const char *const layouts[] = {"plain", "sink", NULL};
 static const char *const compressions[] = {"auto", "none", "gzip", "zstd", NULL};
+static const char *const credential_sources[] = {
+	"user_mapping", "environment", "profile", "container", "instance", "web_identity",
+	"chain", NULL
+};
 static const char *const formats[] = {"auto", "lines", "array", NULL};
 static const char *const on_errors[] = {"stop", "ignore", "set_null", NULL};
 static const char *const verbosities[] = {"default", "verbose", "silent", NULL};
@@ -43,6 +47,19 @@ static const Option option_table[] = {
 	"http(s)://host[:port] of an S3 service other than AWS"},
 	{"s3_json", SERVER, "path_style", OPTION_BOOLEAN, false, false, NULL, NULL,
 	"bucket in the path instead of the host name; default: true with an endpoint, else false"},
+
+	{"s3_json", SERVER, "credential_source", OPTION_ENUM, false, false, "user_mapping", credential_sources,
+	"where the keys come from; anything but user_mapping is for superusers"},
+	{"s3_json", SERVER, "profile", OPTION_TEXT, false, false, NULL, NULL,
+	"profile in the AWS files of the server's operating system user; default: AWS_PROFILE or default"},
+	{"s3_json", SERVER, "role_arn", OPTION_TEXT, false, false, NULL, NULL,
+	"role to assume with the keys"},
+	{"s3_json", SERVER, "external_id", OPTION_TEXT, false, false, NULL, NULL,
+	"what the role's trust policy may ask for besides"},
+	{"s3_json", SERVER, "role_session_name", OPTION_TEXT, false, false, NULL, NULL,
+	"name of the role's session in logs; default: pinterest_pipeline"},
+	{"s3_json", SERVER, "sts_endpoint", OPTION_TEXT, false, false, NULL, NULL,
+	"http(s)://host[:port] of the service that gives keys of roles; default: that of the region"},
 
 	{"s3_json", MAPPING, "access_key_id", OPTION_TEXT, false, false, NULL, NULL,
 	"AWS access key"},

@@ -59,6 +59,8 @@ struct AwsCall
 	int64		taken;			/* body bytes of earlier attempts */
 	bool		head_checked;	/* of this attempt's answer */
 	bool		clock_corrected;
+	bool		renewed;		/* credentials were, on this call's behalf */
+	const AwsCredentials *keys; /* this attempt was signed with */
 	StringInfoData lines;		/* of this attempt, see exchange.h */
 	StringInfoData body;		/* not stream */
 	AwsFailure	failure;
@@ -82,8 +84,8 @@ aws_service_create(const AwsServiceConfig *config)
 	*copy = *config;
 	service->config = copy;
 	service->http = http_client(config->policy);
-	service->signer = sigv4_signer_create(config->credentials, config->region,
-										  config->service);
+	service->signer = sigv4_signer_create(credentials_get(config->credentials),
+										  config->region, config->service);
 	service->limit = config->connections;
 	dlist_init(&service->calls);
 	return service;
@@ -146,6 +148,8 @@ send_request(AwsCall *call)
 {
 	AwsService *service = call->service;
 
+	call->keys = credentials_get(service->config->credentials);
+	sigv4_signer_use(service->signer, call->keys);
 	exchange_begin(service->config, service->signer, service->clock_offset,
 				   call->request, call->taken, &call->lines, call->transfer);
 	call->attempts++;
@@ -163,6 +167,7 @@ aws_call_begin(AwsCall *call, const AwsRequest *request)
 	call->setbacks = 0;
 	call->taken = 0;
 	call->clock_corrected = false;
+	call->renewed = false;
 	resetStringInfo(&call->body);
 	send_request(call);
 }
@@ -293,6 +298,23 @@ correct_clock(AwsCall *call)
 	return true;
 }
 
+/*
+ * The service says that the credentials have ended: once for each call, looks
+ * for others.  False if there are none.  Another call may have had them renewed
+ * since this one was sent.
+ */
+static bool
+renew_keys(AwsCall *call)
+{
+	Credentials *credentials = call->service->config->credentials;
+
+	if (call->renewed)
+		return false;
+	call->renewed = true;
+	return call->keys != credentials_get(credentials) ||
+		call->keys != credentials_renew(credentials);
+}
+
 /* ---------- answers ---------- */
 
 /* Not stream: moves what has come to the body. False if it is too much. */
@@ -354,9 +376,10 @@ answer_complete(AwsCall *call)
 
 	if (status < 200 || status > 299)
 	{
-		aws_failure_from_answer(&call->failure, call->transfer,
-								call->service->config->credentials);
+		aws_failure_from_answer(&call->failure, call->transfer, call->keys);
 		if (strcmp(call->failure.code, "RequestTimeTooSkewed") == 0 && correct_clock(call))
+			wait_to_retry(call, 0);
+		else if (aws_failure_expired(&call->failure) && renew_keys(call))
 			wait_to_retry(call, 0);
 		else
 			attempt_failed(call);

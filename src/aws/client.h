@@ -22,6 +22,7 @@
 
 #include "postgres.h"
 
+#include "aws/credentials.h"
 #include "aws/error.h"
 #include "aws/sigv4.h"
 #include "lib/stringinfo.h"
@@ -43,7 +44,7 @@ typedef struct AwsServiceConfig
 	const char *region;
 	const char *origin;			/* scheme://host[:port]/ */
 	const char *host;			/* host[:port], as signed */
-	const AwsCredentials *credentials;
+	Credentials *credentials;
 	AddressPolicy policy;
 	int			connections;	/* requests in flight at most */
 } AwsServiceConfig;
@@ -76,7 +77,10 @@ typedef enum AwsCallState
 	AWS_FAILED
 } AwsCallState;
 
-/* Lives in the current memory context, as do its calls. */
+/*
+ * Lives in the current memory context, as do its calls.  Gets the credentials,
+ * and so may block.
+ */
 extern AwsService *aws_service_create(const AwsServiceConfig *config);
 
 /* May one more request be sent now? */

@@ -22,18 +22,20 @@ typedef struct CodeRule
 	const char *hint;
 } CodeRule;
 
-#define HINT_KEYS "Check access_key_id and secret_access_key in the user mapping."
-#define HINT_TOKEN "The temporary credentials in the user mapping have ended or do not belong to its keys: set all three anew."
+#define HINT_KEYS "Check access_key_id and secret_access_key in the user mapping, or what the server's credential_source gives."
+
+static const char token_hint[] =
+"Temporary credentials have ended, or do not belong to their keys. In a user mapping, set all three anew; others were already asked for again.";
 
 static const CodeRule rules[] = {
 	{"InvalidAccessKeyId", false, false, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_KEYS},
 	{"SignatureDoesNotMatch", false, false, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_KEYS},
 	{"InvalidSignatureException", false, false, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_KEYS},
 	{"UnrecognizedClientException", false, false, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_KEYS},
-	{"ExpiredToken", false, false, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_TOKEN},
-	{"ExpiredTokenException", false, false, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_TOKEN},
-	{"InvalidToken", false, false, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_TOKEN},
-	{"TokenRefreshRequired", false, false, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_TOKEN},
+	{"ExpiredToken", false, false, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, token_hint},
+	{"ExpiredTokenException", false, false, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, token_hint},
+	{"InvalidToken", false, false, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, token_hint},
+	{"TokenRefreshRequired", false, false, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, token_hint},
 	{"RequestTimeTooSkewed", false, false, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 	"The clock of this machine and that of the service differ by more than 15 minutes."},
 	{"RequestExpired", false, false, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
@@ -397,6 +399,14 @@ aws_failure_retryable(const AwsFailure *failure)
 		default:
 			return false;
 	}
+}
+
+bool
+aws_failure_expired(const AwsFailure *failure)
+{
+	const CodeRule *rule = find_rule(failure->code);
+
+	return failure->problem == AWS_ERROR_ANSWER && rule != NULL && rule->hint == token_hint;
 }
 
 bool

@@ -61,6 +61,9 @@ extern void aws_failure_parse_body(AwsFailure *failure, const char *body, size_t
 /* May the same request be sent again? */
 extern bool aws_failure_retryable(const AwsFailure *failure);
 
+/* Have the credentials ended? */
+extern bool aws_failure_expired(const AwsFailure *failure);
+
 /* Does the service ask for fewer requests? */
 extern bool aws_failure_slow_down(const AwsFailure *failure);
 

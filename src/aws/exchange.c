@@ -98,6 +98,7 @@ exchange_begin(const AwsServiceConfig *config, SigV4Signer *signer, int64 clock_
 {
 	SigV4Request sign = {0};
 	HttpRequest http = {0};
+	const char *token = sigv4_signer_credentials(signer)->session_token;
 	char		date[SIGV4_DATE_LEN + 1];
 	char		hash[SIGV4_HASH_LEN + 1] = SIGV4_EMPTY_HASH;
 	char		range[40];
@@ -114,8 +115,8 @@ exchange_begin(const AwsServiceConfig *config, SigV4Signer *signer, int64 clock_
 	add_header(&sign, "host", config->host);
 	add_header(&sign, "x-amz-content-sha256", hash);
 	add_header(&sign, "x-amz-date", date);
-	if (config->credentials->session_token != NULL)
-		add_header(&sign, "x-amz-security-token", config->credentials->session_token);
+	if (token != NULL)
+		add_header(&sign, "x-amz-security-token", token);
 	if (request->etag != NULL && strncmp(request->etag, "W/", 2) != 0)
 		add_header(&sign, "if-match", request->etag);
 	if (taken > 0)

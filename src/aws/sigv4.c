@@ -142,6 +142,21 @@ sigv4_signer_create(const AwsCredentials *credentials,
 	return signer;
 }
 
+void
+sigv4_signer_use(SigV4Signer *signer, const AwsCredentials *credentials)
+{
+	if (signer->credentials == credentials)
+		return;
+	signer->credentials = credentials;
+	signer->day[0] = '\0';		/* the key is of the old ones */
+}
+
+const AwsCredentials *
+sigv4_signer_credentials(const SigV4Signer *signer)
+{
+	return signer->credentials;
+}
+
 /* HMAC(HMAC(HMAC(HMAC("AWS4" + secret, day), region), service), "aws4_request") */
 static void
 derive_key(SigV4Signer *signer, const char *date)

@@ -59,6 +59,10 @@ typedef struct SigV4Signer SigV4Signer;
 extern SigV4Signer *sigv4_signer_create(const AwsCredentials *credentials,
 										const char *region, const char *service);
 
+/* Goes on with credentials, not copied either; a new pointer means new ones. */
+extern void sigv4_signer_use(SigV4Signer *signer, const AwsCredentials *credentials);
+extern const AwsCredentials *sigv4_signer_credentials(const SigV4Signer *signer);
+
 /* Appends the value of the Authorization header. Raises only without memory. */
 extern void sigv4_sign(SigV4Signer *signer, SigV4Request *request,
 					   StringInfo authorization);

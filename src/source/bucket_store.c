@@ -72,7 +72,6 @@ typedef struct BucketStore
 	const S3Access *access;
 	MemoryContext context;		/* of everything below; NULL before the first
 								 * next */
-	AwsCredentials credentials;
 	AwsService *service;
 	char	   *root;			/* encoded path of the bucket, ends in "/" */
 	char	   *prefix;			/* of the keys listed now, as sent */
@@ -207,13 +206,10 @@ start(BucketStore *store)
 	AwsServiceConfig config = {0};
 
 	store->context = context;	/* from here on, close cleans up */
-	store->credentials.access_key_id = access->access_key_id;
-	store->credentials.secret_access_key = access->secret_access_key;
-	store->credentials.session_token = access->session_token;
 	find_bucket(store, &config);
 	config.service = "s3";
 	config.region = access->region;
-	config.credentials = &store->credentials;
+	config.credentials = credentials_create(access->credentials);
 	config.policy = access->private_addresses ? ADDRESS_PRIVATE : ADDRESS_PUBLIC;
 	config.connections = Max(access->connections, 1);
 	store->service = aws_service_create(&config);

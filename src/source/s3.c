@@ -111,15 +111,43 @@ validate_mapping(List *options)
 }
 
 static void
+validate_server(List *options)
+{
+	if (option_given(options, "endpoint"))
+		(void) endpoint_parse(option_text(options, "endpoint"));
+	credentials_validate(options);
+}
+
+static void
 s3_validate(Oid catalog, List *options)
 {
 	if (catalog == ForeignTableRelationId)
 		validate_table(options);
 	else if (catalog == UserMappingRelationId)
 		validate_mapping(options);
-	else if (catalog == ForeignServerRelationId &&
-			 option_given(options, "endpoint"))
-		(void) endpoint_parse(option_text(options, "endpoint"));
+	else if (catalog == ForeignServerRelationId)
+		validate_server(options);
+}
+
+/* The keys that a user's mapping holds. */
+static AwsCredentials
+mapped_keys(const ForeignServer *server, Oid userid)
+{
+	UserMapping *mapping = GetUserMapping(userid, server->serverid);
+	AwsCredentials keys;
+
+	option_validate(s3_source_ops.wrapper, UserMappingRelationId, mapping->options);
+	validate_mapping(mapping->options);
+	keys.access_key_id = option_text(mapping->options, "access_key_id");
+	keys.secret_access_key = option_text(mapping->options, "secret_access_key");
+	keys.session_token = option_text(mapping->options, "session_token");
+	if (keys.access_key_id == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("user mapping for user \"%s\" and server \"%s\" has no keys",
+						MappingUserName(mapping->userid), server->servername),
+				 errhint("Set options \"access_key_id\" and \"secret_access_key\" of the user mapping.")));
+	return keys;
 }
 
 /* How to reach the bucket, from the server and the mapping of the user. */
@@ -127,29 +155,20 @@ static S3Access *
 s3_access(const SourceRequest *request)
 {
 	ForeignServer *server = GetForeignServer(request->serverid);
-	UserMapping *mapping = GetUserMapping(request->userid, request->serverid);
 	List	   *options = request->server_options;
+	CredentialConfig *credentials = credentials_config(request->serverid, request->userid, options);
 	S3Access   *access = palloc0(sizeof(S3Access));
 
-	option_validate(s3_source_ops.wrapper, UserMappingRelationId, mapping->options);
-	validate_mapping(mapping->options);
-
+	/* the machine's identity asks for no mapping */
+	if (credentials->source == CREDENTIALS_USER_MAPPING)
+		credentials->mapping = mapped_keys(server, request->userid);
 	access->region = option_text(options, "region");
 	access->endpoint = option_text(options, "endpoint");
 	access->path_style = option_given(options, "path_style") ?
 		option_boolean(options, "path_style") : access->endpoint != NULL;
-	access->access_key_id = option_text(mapping->options, "access_key_id");
-	access->secret_access_key = option_text(mapping->options, "secret_access_key");
-	access->session_token = option_text(mapping->options, "session_token");
+	access->credentials = credentials;
 	access->private_addresses = superuser_arg(server->owner);
 	access->connections = pinterest_s3_connections;
-
-	if (access->access_key_id == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				 errmsg("user mapping for user \"%s\" and server \"%s\" has no keys",
-						MappingUserName(mapping->userid), server->servername),
-				 errhint("Set options \"access_key_id\" and \"secret_access_key\" of the user mapping.")));
 	return access;
 }
 

@@ -17,6 +17,7 @@
 
 #include "postgres.h"
 
+#include "aws/credentials.h"
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
@@ -50,9 +51,7 @@ typedef struct S3Access
 	const char *region;
 	const char *endpoint;		/* http(s)://host[:port]; NULL means AWS */
 	bool		path_style;		/* bucket in the path, not in the host name */
-	const char *access_key_id;
-	const char *secret_access_key;
-	const char *session_token;	/* NULL for long-lived keys */
+	const CredentialConfig *credentials;	/* how to find them */
 	bool		private_addresses;	/* may the endpoint resolve to loopback or
 									 * private addresses? */
 	int			connections;	/* requests in flight at most */

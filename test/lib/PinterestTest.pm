@@ -24,7 +24,7 @@ use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(
   new_node create_bucket_server write_sink put_folder
-  start_versitygw start_fault_server
+  start_versitygw start_fault_server start_credential_server
   fails succeeds elapsed_of @views
 );
 
@@ -132,10 +132,10 @@ sub start_versitygw
 	return $endpoint;
 }
 
-# A fresh fault server, see test/servers/fault_s3.py.
-sub start_fault_server
+# Starts a server of test/servers/ that prints its endpoint first.
+sub start_server
 {
-	my (@arguments) = @_;
+	my ($class, $program, @arguments) = @_;
 
 	# It ends when its standard input, which this process holds, is closed
 	pipe(my $reader, my $writer) or die "pipe: $!";
@@ -144,15 +144,24 @@ sub start_fault_server
 	{
 		close $writer;
 		open(STDIN, '<&', $reader) or die;
-		exec('python3', "$top/test/servers/fault_s3.py", @arguments) or die;
+		exec('python3', "$top/test/servers/$program", @arguments) or die;
 	}
 	close $reader;
 	push @pids, $pid;
-	my $endpoint = <$output> // die 'the fault server did not start';
+	my $endpoint = <$output> // die "$program did not start";
 	chomp $endpoint;
 	# Perl frees from the end: the writer first, or closing the other would wait
 	return bless { endpoint => $endpoint, hold => [ $output, $writer ], http => HTTP::Tiny->new },
-	  'PinterestTest::FaultServer';
+	  $class;
+}
+
+# A fresh fault server, see test/servers/fault_s3.py.
+sub start_fault_server { return start_server('PinterestTest::FaultServer', 'fault_s3.py', @_); }
+
+# A fresh server of credentials, see test/servers/credential_server.py.
+sub start_credential_server
+{
+	return start_server('PinterestTest::CredentialServer', 'credential_server.py', @_);
 }
 
 # elapsed_of { … }: seconds
@@ -250,5 +259,25 @@ sub fault
 sub headers { my ($self, $bucket) = @_; return JSON::PP::decode_json($self->_request('GET', "/-/$bucket/headers")); }
 
 sub counters { my ($self, $bucket) = @_; return JSON::PP::decode_json($self->_request('GET', "/-/$bucket")); }
+
+package PinterestTest::CredentialServer;
+
+use strict;
+use warnings;
+
+our @ISA = ('PinterestTest::FaultServer');
+
+# set NAME => VALUE, …: see DEFAULTS there
+sub set
+{
+	my ($self, %settings) = @_;
+	return $self->_request('POST', '/-/set', JSON::PP::encode_json(\%settings));
+}
+
+sub reset { my ($self) = @_; return $self->_request('POST', '/-/reset', ''); }
+sub revoke { my ($self) = @_; return $self->_request('POST', '/-/revoke', ''); }
+
+# What was asked since the last time, one line each
+sub log { my ($self) = @_; return $self->_request('GET', '/-/log'); }
 
 1;
