@@ -133,3 +133,10 @@ column_of_body(const Column *column)
 	return column->kind == COLUMN_HIVE ||
 		(column->kind == COLUMN_METADATA && column->metadata->of_body);
 }
+
+bool
+column_counts_records(const Column *column)
+{
+	return column->kind == COLUMN_METADATA && column->metadata->item >= 0 &&
+		!column->metadata->of_body;
+}

@@ -46,6 +46,9 @@ extern List *all_attnums(Relation rel);
 /* Has the column one value for all records of a body, known from its listing? */
 extern bool column_of_body(const Column *column);
 
+/* Does it tell where in its body a record is? */
+extern bool column_counts_records(const Column *column);
+
 /* Checks the options of one column; see the validator. */
 extern void column_validate(const SourceOps *ops, List *options);
 

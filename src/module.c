@@ -33,6 +33,12 @@ _PG_init(void)
 							&pinterest_s3_connections,
 							pinterest_s3_connections, 1, 512,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("pinterest.part_size",
+							"Sets the size of the parts in which parallel scans read large files of lines.",
+							NULL,
+							&pinterest_part_size,
+							pinterest_part_size, 1, MAX_KILOBYTES,
+							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("pinterest.request_timeout",
 							"Sets how long a service may stay silent before a request is given up.",
 							NULL,

@@ -50,6 +50,19 @@
 #endif
 
 /*
+ * Temporary files that the processes of a query share, in a SharedFileSet.
+ * (storage/buffile.h)
+ */
+#if PG_VERSION_NUM >= 150000
+#define create_shared_file(files, name) BufFileCreateFileSet(&(files)->fs, name)
+#define open_shared_file(files, name) \
+	BufFileOpenFileSet(&(files)->fs, name, O_RDONLY, false)
+#else
+#define create_shared_file(files, name) BufFileCreateShared(files, name)
+#define open_shared_file(files, name) BufFileOpenShared(files, name, O_RDONLY)
+#endif
+
+/*
  * The user a foreign scan checks as: the owner of the view it is in, or
  * InvalidOid. (executor/executor.h)
  */

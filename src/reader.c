@@ -67,6 +67,9 @@ struct Reader
 	const JsonRecord *record;	/* the one at hand, NULL between records */
 	RecordPlace place;
 	int64		records;
+	int			whole_bodies;	/* columns that count records from a body's start */
+	pg_atomic_uint64 *shared_rejected;	/* by all processes, or NULL */
+	bool		is_worker;
 	int64		rejected;		/* since the scan last started over */
 	int64		rejected_before;	/* in all passes before */
 	int64		most_rejected;	/* in one of them */
@@ -84,6 +87,8 @@ reader_open(Relation rel, Oid userid, List *attnums)
 	ForeignServer *server = GetForeignServer(table->serverid);
 	SourceRequest request;
 	FrameFormat format = FRAME_AUTO;
+	List	   *columns;
+	ListCell   *lc;
 	JsonNode   *root;
 	int			nslots;
 
@@ -103,12 +108,16 @@ reader_open(Relation rel, Oid userid, List *attnums)
 	reader->reject_limit = option_integer(table->options, "reject_limit", PG_INT64_MAX);
 	reader->row_context = AllocSetContextCreate(CurrentMemoryContext, "pinterest row",
 												ALLOCSET_DEFAULT_SIZES);
-	reader->rows = row_maker_create(reader->ops, columns_of(rel, reader->ops, attnums),
+	columns = columns_of(rel, reader->ops, attnums);
+	reader->rows = row_maker_create(reader->ops, columns,
 									reader->on_error != ON_ERROR_STOP, &root, &nslots);
 	if (option_given(table->options, "format"))
 		format = option_enum(table->options, "format");
 	reader->frame = json_frame_create(root, nslots, format,
 									  (Size) pinterest_max_record_size * 1024);
+	foreach(lc, columns)
+		if (column_counts_records(lfirst(lc)))
+			reader->whole_bodies++;
 	reader->source = reader->ops->open(&request);
 	return reader;
 }
@@ -169,6 +178,38 @@ reader_filter(Reader *reader, const ReaderFilter *filter)
 	reader->source_filter.known = values_are_known;
 	reader->source_filter.arg = reader;
 	reader->ops->set_filter(reader->source, &reader->source_filter);
+}
+
+/* A pass over the source has ended: how many records did it reject? */
+static void
+note_pass(Reader *reader)
+{
+	int64		rejected = reader->rejected;
+
+	if (reader->shared_rejected != NULL)
+		rejected = (int64) pg_atomic_read_u64(reader->shared_rejected);
+	reader->most_rejected = Max(reader->most_rejected, rejected);
+}
+
+bool
+reader_list(Reader *reader, StringInfo body)
+{
+	return reader->ops->list(reader->source, reader->whole_bodies == 0, body);
+}
+
+void
+reader_supply(Reader *reader, const SourceSupply *supply)
+{
+	reader->ops->set_supply(reader->source, supply);
+}
+
+void
+reader_share_rejected(Reader *reader, pg_atomic_uint64 *rejected, bool is_worker)
+{
+	if (reader->shared_rejected != NULL)
+		note_pass(reader);
+	reader->shared_rejected = rejected;
+	reader->is_worker = is_worker;
 }
 
 const SourceOps *
@@ -270,14 +311,20 @@ raise_bad_record(Reader *reader)
 static bool
 reject_record(Reader *reader, const char *message, Datum *values, bool *nulls)
 {
+	int64		rejected;		/* in this pass, by all processes */
+
 	reader->rejected++;
+	if (reader->shared_rejected != NULL)
+		rejected = pg_atomic_add_fetch_u64(reader->shared_rejected, 1);
+	else
+		rejected = reader->rejected;
 	if (message == NULL)
 	{
 		if (reader->on_error == ON_ERROR_STOP)
 			raise_bad_record(reader);
 		message = json_error_detail(reader->record->error);
 	}
-	if (reader->rejected > reader->reject_limit)
+	if (rejected > reader->reject_limit)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("more bad records than option \"reject_limit\" allows (%lld)",
@@ -378,7 +425,7 @@ reader_rewind(Reader *reader)
 {
 	reader->in_body = false;
 	reader->record = NULL;
-	reader->most_rejected = Max(reader->most_rejected, reader->rejected);
+	note_pass(reader);
 	reader->rejected_before += reader->rejected;
 	reader->rejected = 0;
 	reader->ops->rewind(reader->source);
@@ -387,11 +434,13 @@ reader_rewind(Reader *reader)
 void
 reader_close(Reader *reader)
 {
-	int64		rejected = Max(reader->most_rejected, reader->rejected);
+	int64		rejected;
 
+	note_pass(reader);
+	rejected = reader->most_rejected;
 	reader->record = NULL;
 	reader->ops->close(reader->source);
-	if (rejected > 0 && reader->verbosity != VERBOSITY_SILENT)
+	if (rejected > 0 && reader->verbosity != VERBOSITY_SILENT && !reader->is_worker)
 		ereport(NOTICE,
 				(errmsg_plural("%lld bad record in %s table \"%s\"",
 							   "%lld bad records in %s table \"%s\"",

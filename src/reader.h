@@ -15,6 +15,7 @@
 
 #include "column.h"
 #include "nodes/pg_list.h"
+#include "port/atomics.h"
 #include "source/source.h"
 #include "utils/rel.h"
 
@@ -63,6 +64,22 @@ typedef struct ReaderFilter
  * holds bad records.  The filter belongs to the caller and outlives the reader.
  */
 extern void reader_filter(Reader *reader, const ReaderFilter *filter);
+
+/*
+ * Parallel scans.  One process lists, with reader_list, a packed body at a
+ * time; false behind the last.  Every process then reads what the supply gives
+ * it.  The supply belongs to the caller and outlives the reader.
+ */
+extern bool reader_list(Reader *reader, StringInfo body);
+extern void reader_supply(Reader *reader, const SourceSupply *supply);
+
+/*
+ * Counts bad records here besides, for reject_limit: they are those of all
+ * processes.  A worker (is_worker) leaves it to the leader to tell of them.
+ * NULL before the place goes away.
+ */
+extern void reader_share_rejected(Reader *reader, pg_atomic_uint64 *rejected,
+								  bool is_worker);
 
 /* The source that is read. */
 extern const SourceOps *reader_ops(const Reader *reader);

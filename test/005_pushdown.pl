@@ -150,4 +150,17 @@ is( $node->safe_psql(
 			= (SELECT count(*) FROM wanted JOIN plain USING (part_text)))),
 	't', 'a nested loop');
 
+# Processes that share the objects fetch each of them once
+my $before = $server->counters($bucket);
+is( $node->safe_psql(
+		'postgres', q(
+		SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;
+		SET min_parallel_table_scan_size = 0;
+		SELECT count(*) = (SELECT count(*) FROM plain), sum(n) = (SELECT sum(n) FROM plain) FROM pushed;
+		SELECT count(*) = (SELECT count(*) FROM plain WHERE part = 3) FROM pushed WHERE part = 3)),
+	"t|t\nt", 'a parallel scan');
+my $after = $server->counters($bucket);
+is($after->{get} - $before->{get}, 72, 'a parallel scan fetches each object once');
+is($after->{list} - $before->{list}, 2, 'and lists once');
+
 done_testing();

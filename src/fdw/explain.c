@@ -10,6 +10,7 @@
 #include "catalog/pg_foreign_table.h"
 #include "column.h"
 #include "fdw/fdw.h"
+#include "fdw/parallel.h"
 #include "foreign/foreign.h"
 #include "nodes/makefuncs.h"
 #include "option.h"
@@ -75,11 +76,12 @@ explain_pushdown(ForeignScan *plan, ExplainState *es)
 }
 
 static void
-explain_counters(Reader *reader, ExplainState *es)
+explain_counters(FdwScan *scan, ExplainState *es)
 {
 	ReaderCounters counters;
 
-	reader_counters(reader, &counters);
+	reader_counters(scan->reader, &counters);
+	parallel_counters(scan, &counters);
 	ExplainPropertyInteger("Records", NULL, counters.records, es);
 	ExplainPropertyInteger("Rejected", NULL, counters.rejected, es);
 	for (int i = 0; i < counters.nsource; i++)
@@ -103,5 +105,5 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 	if (fields != NIL || es->format != EXPLAIN_FORMAT_TEXT)
 		ExplainPropertyList("Decoded Fields", fields, es);
 	if (es->analyze && state->reader != NULL)
-		explain_counters(state->reader, es);
+		explain_counters(state, es);
 }

@@ -9,6 +9,8 @@
  *	validator.c	 options, as DDL sets them
  *	plan.c		 size, paths, plan: never touches network or disk
  *	scan.c		 begin, iterate, rescan, end
+ *	pushdown.c	 clauses on whole bodies
+ *	parallel.c	 what the processes of a parallel scan share
  *	explain.c	 what EXPLAIN shows
  *
  *-------------------------------------------------------------------------
@@ -28,9 +30,12 @@
 #define PLAN_ATTNUMS 0			/* integer List of attribute numbers */
 
 /* A scan in execution. */
+typedef struct ParallelScan ParallelScan;	/* parallel.c */
+
 typedef struct FdwScan
 {
 	Reader	   *reader;			/* NULL under plain EXPLAIN */
+	ParallelScan *parallel;		/* NULL unless processes share the scan */
 	bool		started;		/* has a row been asked for since the rescan? */
 } FdwScan;
 
@@ -42,6 +47,7 @@ extern ForeignScan *plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relid,
 							  List *clauses, Plan *outer_plan);
 
 /* scan.c */
+extern Reader *scan_open_reader(ForeignScanState *node);
 extern void scan_begin(ForeignScanState *node, int eflags);
 extern TupleTableSlot *scan_iterate(ForeignScanState *node);
 extern void scan_rewind(ForeignScanState *node);

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "fdw/fdw.h"
+#include "fdw/parallel.h"
 #include "fmgr.h"
 
 PG_FUNCTION_INFO_V1(pinterest_s3_json_handler);
@@ -25,6 +26,13 @@ pinterest_s3_json_handler(PG_FUNCTION_ARGS)
 	routine->IterateForeignScan = scan_iterate;
 	routine->ReScanForeignScan = scan_rewind;
 	routine->EndForeignScan = scan_end;
+
+	routine->IsForeignScanParallelSafe = parallel_is_safe;
+	routine->EstimateDSMForeignScan = parallel_estimate;
+	routine->InitializeDSMForeignScan = parallel_initialize;
+	routine->ReInitializeDSMForeignScan = parallel_reinitialize;
+	routine->InitializeWorkerForeignScan = parallel_initialize_worker;
+	routine->ShutdownForeignScan = parallel_shutdown;
 
 	routine->ExplainForeignScan = explain_scan;
 

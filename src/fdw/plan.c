@@ -37,6 +37,9 @@
 #define VALUE_COST 0.2
 #define LISTING_COST 0.5
 
+/* Bytes of a record, for how many processes a scan is worth. */
+#define RECORD_SIZE 500
+
 /* Opening a source: less than any index, more than nothing. */
 #define STARTUP_COST 10.0
 
@@ -110,6 +113,42 @@ add_scan_path(PlannerInfo *root, RelOptInfo *rel, Relids required, double rows,
 	add_path(rel, (Path *) plain_foreign_path(root, rel, rows, startup, total, required));
 }
 
+/*
+ * Adds a path whose processes share the bodies.  Costs are divided as for a
+ * parallel sequential scan; the listing is the leader's alone.
+ */
+static void
+add_partial_scan_path(PlannerInfo *root, RelOptInfo *rel)
+{
+	double		pages = rel->tuples * RECORD_SIZE / BLCKSZ;
+	ForeignPath *path;
+	ForeignPath *serial = linitial_node(ForeignPath, rel->pathlist);
+	double		processes;
+	int			workers;
+	Cost		listing = cpu_tuple_cost * LISTING_COST * rel->tuples;
+	Cost		reading;
+
+	if (!rel->consider_parallel || !bms_is_empty(rel->lateral_relids))
+		return;
+	workers = compute_parallel_worker(rel, Max(pages, rel->pages), -1,
+									  max_parallel_workers_per_gather);
+	if (workers <= 0)
+		return;
+
+	/* what costsize.c takes for the leader's part in the work */
+	processes = workers;
+	if (parallel_leader_participation)
+		processes += Max(1.0 - 0.3 * workers, 0.0);
+	reading = serial->path.total_cost - serial->path.startup_cost - listing;
+	path = plain_foreign_path(root, rel, clamp_row_est(rel->rows / processes),
+							  serial->path.startup_cost + listing,
+							  serial->path.startup_cost + listing + reading / processes,
+							  NULL);
+	path->path.parallel_aware = true;
+	path->path.parallel_workers = workers;
+	add_partial_path(rel, (Path *) path);
+}
+
 /* Does an equivalence class hold this column?  The column is *arg. */
 static bool
 is_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
@@ -172,6 +211,7 @@ void
 plan_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
 	add_scan_path(root, rel, rel->lateral_relids, rel->rows, rel->baserestrictinfo);
+	add_partial_scan_path(root, rel);
 	add_parameterized_paths(root, rel);
 }
 

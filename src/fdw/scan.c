@@ -13,25 +13,32 @@
 #include "miscadmin.h"
 #include "pg_compat.h"
 
+/* A reader for what the plan wants, in the current memory context. */
+Reader *
+scan_open_reader(ForeignScanState *node)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	Oid			userid = scan_check_as_user(node);
+	Reader	   *reader = reader_open(node->ss.ss_currentRelation,
+									 OidIsValid(userid) ? userid : GetUserId(),
+									 list_nth(plan->fdw_private, PLAN_ATTNUMS));
+
+	if (plan->fdw_exprs != NIL)
+		pushdown_begin(node, reader, plan->fdw_exprs);
+	return reader;
+}
+
 void
 scan_begin(ForeignScanState *node, int eflags)
 {
-	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	FdwScan  *state = palloc0(sizeof(FdwScan));
+	FdwScan    *state = palloc0(sizeof(FdwScan));
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
-	Oid			userid;
 
 	node->fdw_state = state;
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 
-	userid = scan_check_as_user(node);
-	state->reader = reader_open(node->ss.ss_currentRelation,
-								OidIsValid(userid) ? userid : GetUserId(),
-								list_nth(plan->fdw_private, PLAN_ATTNUMS));
-
-	if (plan->fdw_exprs != NIL)
-		pushdown_begin(node, state->reader, plan->fdw_exprs);
+	state->reader = scan_open_reader(node);
 
 	/* the reader leaves alone what nobody wants: NULL once, NULL always */
 	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);

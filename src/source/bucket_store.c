@@ -90,6 +90,9 @@ typedef struct BucketStore
 	int			npages;
 	int			waiting;		/* objects in pages, not yet given to a slot */
 
+	StoreObject listed;			/* what bucket_list gave last */
+	MemoryContext listed_context;
+
 	Slot	   *slots;
 	int			nslots;
 	int			nfree;
@@ -97,6 +100,7 @@ typedef struct BucketStore
 	Slot	   *current;
 	bool		any_matched;	/* has any object matched the location? */
 	bool		ended;			/* everything has been read and let go */
+	bool		supplied_all;	/* base.supply has nothing more */
 	int			unsent;			/* GETs begun since the last pump */
 	instr_time	nudged;
 } BucketStore;
@@ -238,7 +242,7 @@ start(BucketStore *store)
 static bool
 page_is_due(const BucketStore *store)
 {
-	return !store->listing && !store->listed_all &&
+	return store->base.supply == NULL && !store->listing && !store->listed_all &&
 		store->npages < PAGES_AHEAD && store->waiting < LOW_WATER &&
 		aws_service_has_room(store->service);
 }
@@ -278,6 +282,7 @@ describe_object(const BucketStore *store, const ListedObject *listed, StoreObjec
 	object->etag = listed->etag;
 	object->size = listed->size;
 	object->last_modified = listed->last_modified;
+	object->from = 0;
 }
 
 static bool
@@ -360,11 +365,10 @@ take_page(BucketStore *store)
 
 /* The next object to fetch, copied to the slot; the page goes when empty. */
 static void
-take_object(BucketStore *store, Slot *slot)
+take_object(BucketStore *store, StoreObject *object)
 {
 	Page	   *page = dlist_head_element(Page, node, &store->pages);
 	const ListedObject *listed = &page->objects[page->next];
-	StoreObject *object = &slot->object;
 
 	describe_object(store, listed, object);
 	object->key = pstrdup(listed->key);
@@ -376,6 +380,30 @@ take_object(BucketStore *store, Slot *slot)
 	dlist_delete(&page->node);
 	store->npages--;
 	MemoryContextDelete(page->context);
+}
+
+/* Is there an object to be taken now, and may it be? */
+static bool
+has_object(const BucketStore *store)
+{
+	if (store->base.supply == NULL)
+		return store->waiting > 0;
+	return !store->supplied_all &&
+		store->nslots - store->nfree < store->base.supply_limit(store->base.supply_arg);
+}
+
+/* Takes it to a slot; false if there was none after all. */
+static bool
+take_to_slot(BucketStore *store, Slot *slot)
+{
+	if (store->base.supply == NULL)
+		take_object(store, &slot->object);
+	else if (!store->base.supply(store->base.supply_arg, &slot->object))
+	{
+		store->supplied_all = true;
+		return false;
+	}
+	return true;
 }
 
 /* ---------- fetching ---------- */
@@ -463,7 +491,7 @@ fill(BucketStore *store)
 {
 	if (page_is_due(store))
 		request_page(store);
-	while (store->waiting > 0 && store->nfree > 0 &&
+	while (has_object(store) && store->nfree > 0 &&
 		   aws_service_has_room(store->service))
 	{
 		Slot	   *slot = free_slot(store);
@@ -473,7 +501,11 @@ fill(BucketStore *store)
 			break;
 		MemoryContextReset(slot->context);
 		old = MemoryContextSwitchTo(slot->context);
-		take_object(store, slot);
+		if (!take_to_slot(store, slot))
+		{
+			MemoryContextSwitchTo(old);
+			break;
+		}
 		begin_fetch(store, slot);
 		MemoryContextSwitchTo(old);
 		slot->state = SLOT_FETCHING;
@@ -571,8 +603,10 @@ bucket_close(Store *base)
 static bool
 exhausted(const BucketStore *store)
 {
-	return store->listed_all && !store->listing && store->waiting == 0 &&
-		store->nfree == store->nslots;
+	if (store->nfree < store->nslots)
+		return false;
+	return store->base.supply != NULL ? store->supplied_all :
+		store->listed_all && !store->listing && store->waiting == 0;
 }
 
 static const StoreObject *
@@ -595,7 +629,7 @@ bucket_next(Store *base)
 	{
 		if (exhausted(store))
 		{
-			if (!store->any_matched && !store->base.narrowed)
+			if (!store->any_matched && !store->base.narrowed && store->base.supply == NULL)
 				ereport(NOTICE,
 						(errmsg("no object matches location \"%s\"",
 								store->location->uri)));
@@ -652,15 +686,47 @@ bucket_rewind(Store *base)
 	store->listed_all = false;
 	store->token = NULL;
 	store->last_key = NULL;
+	store->listed_context = NULL;
 	store->npages = 0;
 	store->waiting = 0;
 	store->look_at = 0;
 	store->any_matched = false;
+	store->supplied_all = false;
+}
+
+/* Lists for other processes; the object lives until the next call. */
+static const StoreObject *
+bucket_list(Store *base)
+{
+	BucketStore *store = (BucketStore *) base;
+	MemoryContext old;
+
+	if (store->context == NULL)
+		start(store);
+	while (store->waiting == 0)
+	{
+		if (store->listed_all && !store->listing)
+			return NULL;
+		if (page_is_due(store))
+			request_page(store);
+		pump(store, 100);
+	}
+	if (page_is_due(store))
+		request_page(store);
+	if (store->listed_context == NULL)
+		store->listed_context = AllocSetContextCreate(store->context, "pinterest listed object",
+													  ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(store->listed_context);
+	old = MemoryContextSwitchTo(store->listed_context);
+	take_object(store, &store->listed);
+	MemoryContextSwitchTo(old);
+	return &store->listed;
 }
 
 static const StoreOps bucket_store_ops = {
 	bucket_next,
 	bucket_read,
+	bucket_list,
 	bucket_rewind,
 	bucket_close
 };

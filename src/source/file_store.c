@@ -31,6 +31,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "source/store.h"
@@ -80,6 +81,7 @@ typedef struct FileStore
 	int64		received;		/* bytes of it read so far */
 	bool		counted;		/* is it among counters.objects? */
 
+	MemoryContext supply_context;	/* of an object that was supplied */
 	MemoryContextCallback on_reset;
 	char		uri[sizeof(URI_START) + MAX_PATH_LEN];
 	char	   *path;			/* the part of uri behind file:// */
@@ -326,7 +328,8 @@ open_object(FileStore *fs, int parent, const char *name)
 #ifdef __linux__
 	fs->object.last_modified += fs->opened.st_mtim.tv_nsec / 1000;
 #endif
-	if (!store_wants(&fs->store, &fs->object))
+	fs->object.from = 0;
+	if (fs->store.supply == NULL && !store_wants(&fs->store, &fs->object))
 	{
 		fs->store.counters.filtered++;
 		close_object(fs);
@@ -464,12 +467,60 @@ tell_if_none(FileStore *fs)
  * ----------------
  */
 
+/* Is the file what it was when it was opened? */
+static void
+check_same(FileStore *fs)
+{
+	struct stat now;
+
+	if (fstat(fs->fd, &now) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat file \"%s\": %m", fs->path)));
+	if (now.st_size != fs->opened.st_size ||
+		now.st_mtime != fs->opened.st_mtime)
+		report_changed(fs);
+#ifdef __linux__
+	if (now.st_mtim.tv_nsec != fs->opened.st_mtim.tv_nsec)
+		report_changed(fs);
+#endif
+}
+
+/* An object that was listed before, maybe by another process, opened again. */
+static const StoreObject *
+next_supplied(FileStore *fs)
+{
+	StoreObject listed;
+	MemoryContext old = MemoryContextSwitchTo(fs->supply_context);
+
+	MemoryContextReset(fs->supply_context);
+	if (!fs->store.supply(fs->store.supply_arg, &listed))
+	{
+		MemoryContextSwitchTo(old);
+		return NULL;
+	}
+	MemoryContextSwitchTo(old);
+	set_path(fs, 0, listed.key, "");
+	if (!open_object(fs, AT_FDCWD, fs->path) || fs->object.size != listed.size ||
+		fs->object.last_modified != listed.last_modified)
+		report_changed(fs);
+	fs->received = fs->object.from = listed.from;
+	if (listed.from > 0 && lseek(fs->fd, listed.from, SEEK_SET) < 0)
+		report_open_error(fs, "file");
+	return &fs->object;
+}
+
 static const StoreObject *
 file_store_next(Store *store)
 {
 	FileStore  *fs = (FileStore *) store;
 
+	/* a part that was read to its end, but not the file's */
+	if (fs->fd >= 0 && store->supply != NULL && fs->received < fs->opened.st_size)
+		check_same(fs);
 	close_object(fs);
+	if (store->supply != NULL)
+		return next_supplied(fs);
 	for (;;)
 	{
 		struct dirent *entry;
@@ -509,22 +560,11 @@ file_store_next(Store *store)
  * needed, and what is written behind that end meanwhile shows as a change.
  */
 static void
-check_unchanged(FileStore *fs)
+check_complete(FileStore *fs)
 {
-	struct stat now;
-
-	if (fstat(fs->fd, &now) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not stat file \"%s\": %m", fs->path)));
-	if (fs->received != fs->opened.st_size ||
-		now.st_size != fs->opened.st_size ||
-		now.st_mtime != fs->opened.st_mtime)
+	if (fs->received != fs->opened.st_size)
 		report_changed(fs);
-#ifdef __linux__
-	if (now.st_mtim.tv_nsec != fs->opened.st_mtim.tv_nsec)
-		report_changed(fs);
-#endif
+	check_same(fs);
 }
 
 static size_t
@@ -555,7 +595,7 @@ file_store_read(Store *store, char *buf, size_t room)
 	fs->received += got;
 	store->counters.bytes += got;
 	if (got == 0)
-		check_unchanged(fs);
+		check_complete(fs);
 	return got;
 }
 
@@ -579,6 +619,7 @@ file_store_close(Store *store)
 static const StoreOps file_store_ops = {
 	.next = file_store_next,
 	.read = file_store_read,
+	.list = file_store_next,
 	.rewind = file_store_rewind,
 	.close = file_store_close,
 };
@@ -597,6 +638,8 @@ file_store_open(const Location *location)
 	fs->object.uri = fs->uri;
 	fs->object.key = fs->path;
 
+	fs->supply_context = AllocSetContextCreate(CurrentMemoryContext, "pinterest listed file",
+											   ALLOCSET_SMALL_SIZES);
 	fs->on_reset.func = release;
 	fs->on_reset.arg = fs;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &fs->on_reset);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * s3.h
- *	  The setting of the S3 source; the rest is behind source.h.
+ *	  The settings of the S3 source; the rest is behind source.h.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,5 +10,8 @@
 
 /* Requests in flight at most, in one backend. */
 extern int	pinterest_s3_connections;
+
+/* Large files of lines are read in parts of this size by parallel scans. */
+extern int	pinterest_part_size;
 
 #endif							/* PINTEREST_S3_H */

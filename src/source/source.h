@@ -19,6 +19,7 @@
 
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
 /*
@@ -76,6 +77,20 @@ typedef struct SourceFilter
 	void	   *arg;
 } SourceFilter;
 
+/*
+ * Where a source takes its bodies from when another process has listed them:
+ * the processes of a parallel scan share one list.
+ */
+typedef struct SourceSupply
+{
+	/* Fetches the next packed body; false behind the last. */
+	bool		(*take) (void *arg, StringInfo body);
+
+	/* How many bodies this process may have in hand, read and unread. */
+	int			(*limit) (void *arg);
+	void	   *arg;
+} SourceSupply;
+
 typedef struct Source Source;
 
 typedef struct SourceOps
@@ -122,6 +137,17 @@ typedef struct SourceOps
 
 	/* Where the current body is, for messages: object "s3://…", palloc'd; or NULL. */
 	char	   *(*place) (Source *source);
+
+	/*
+	 * Lists the next wanted body, or a part of one that can be read by itself,
+	 * packed so that another process can take it; false behind the last.  May
+	 * block.  parts: may bodies be cut, so that lines and ordinals of records
+	 * do not count from their start?  A source is used for this or for next.
+	 */
+	bool		(*list) (Source *source, bool parts, StringInfo body);
+
+	/* Before the first next: takes packed bodies from there. */
+	void		(*set_supply) (Source *source, const SourceSupply *supply);
 
 	/* Starts over with a new snapshot. */
 	void		(*rewind) (Source *source);

@@ -32,6 +32,8 @@ typedef struct StoreObject
 								 * where the store has none */
 	int64		size;			/* bytes as stored, before decompression */
 	TimestampTz last_modified;
+	int64		from;			/* the body starts at this byte of it; files
+								 * alone can start at another than 0 */
 } StoreObject;
 
 /* What a store did, for EXPLAIN ANALYZE.  Only ever grows. */
@@ -75,6 +77,12 @@ typedef struct StoreOps
 	 */
 	size_t		(*read) (Store *store, char *buf, size_t room);
 
+	/*
+	 * Lists only: the next wanted object, NULL at the end.  A store is used for
+	 * this or for next and read, not for both.
+	 */
+	const StoreObject *(*list) (Store *store);
+
 	/* Starts over with a fresh listing. */
 	void		(*rewind) (Store *store);
 
@@ -92,6 +100,16 @@ struct Store
 	StoreFilter filter;			/* set by the owner before the first next; NULL:
 								 * all that match the location are wanted */
 	void	   *filter_arg;
+
+	/*
+	 * Set by the owner before the first next: objects come from there, already
+	 * listed.  supply copies the next one into the current memory context,
+	 * false behind the last; supply_limit says how many the store may hold
+	 * that have not been read to their end.
+	 */
+	bool		(*supply) (void *arg, StoreObject *object);
+	int			(*supply_limit) (void *arg);
+	void	   *supply_arg;
 
 	/*
 	 * Set by the owner before the first next, and before the first after a
