@@ -110,6 +110,9 @@ credentials_find(const CredentialConfig *config, CredentialFinding *found)
 
 /* ---------- for finders ---------- */
 
+static void set_problem(CredentialFinding *found, const char *fmt, va_list args)
+			pg_attribute_printf(2, 0);
+
 static void
 set_problem(CredentialFinding *found, const char *fmt, va_list args)
 {
