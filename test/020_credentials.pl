@@ -451,6 +451,16 @@ refused('not through a view of an ordinary role either', [qr/permission denied t
 # superusers may, but this machine's own addresses are still closed to the server
 refused('a superuser may use it', [qr/loopback address/], state => '42501');
 
+# A wrapper without a validator lets everybody set everything
+$node->safe_psql('postgres', qq(
+	CREATE FOREIGN DATA WRAPPER lax HANDLER pinterest.s3_json_handler;
+	GRANT USAGE ON FOREIGN DATA WRAPPER lax TO plain;
+	SET ROLE plain;
+	CREATE SERVER trap FOREIGN DATA WRAPPER lax OPTIONS (credential_source 'environment', endpoint '$endpoint');
+	CREATE FOREIGN TABLE trap (n int) SERVER trap OPTIONS (location 's3://bucket/in/');));
+refused('a superuser does not fall into the trap of a wrapper without validator', [qr/permission denied to use/],
+	sql => 'SELECT * FROM trap', state => '42501');
+
 # The endpoint of STS is checked as the other one is
 $node->safe_psql('postgres', qq(
 	CREATE USER MAPPING FOR plain SERVER own OPTIONS (access_key_id 'AKIDTEST', secret_access_key 'secretkeytest123');

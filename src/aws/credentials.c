@@ -128,13 +128,16 @@ credentials_validate(List *options)
 /*
  * The trust model of postgres_fdw's password_required: the identity of the
  * machine is lent by superusers, through a server they own, or used by them.
- * Options are checked when set, but a server may change hands.
+ * Options are checked when set, but a server may change hands; and where its
+ * wrapper has no validator, its owner may have set them.
  */
 static void
 check_allowed(CredentialSource source, const ForeignServer *server, Oid userid)
 {
-	if (source == CREDENTIALS_USER_MAPPING || superuser_arg(server->owner) ||
-		superuser_arg(userid))
+	if (source == CREDENTIALS_USER_MAPPING || superuser_arg(server->owner))
+		return;
+	if (superuser_arg(userid) &&
+		OidIsValid(GetForeignDataWrapper(server->fdwid)->fdwvalidator))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
