@@ -85,7 +85,7 @@ BEGIN
             record_partition integer OPTIONS (metadata 'partition'),
             record_offset bigint OPTIONS (metadata 'offset'),
             record_line bigint OPTIONS (metadata 'line')$sql$;
-        latest_first := 'record_partition DESC, record_offset DESC';
+        latest_first := 'record_partition DESC, record_offset DESC, record_path DESC';
     ELSE
         RAISE EXCEPTION USING
             ERRCODE = 'feature_not_supported',

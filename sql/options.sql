@@ -103,6 +103,7 @@ ALTER FOREIGN TABLE option_table OPTIONS (SET reject_limit '1.5');
 ALTER FOREIGN TABLE option_table OPTIONS (SET reject_limit ' 1');
 ALTER FOREIGN TABLE option_table OPTIONS (SET reject_limit '9223372036854775808');
 ALTER FOREIGN TABLE option_table OPTIONS (SET reject_limit '99999999999999999999');
+ALTER FOREIGN TABLE option_table OPTIONS (SET on_error 'stop');
 ALTER FOREIGN TABLE option_table OPTIONS (ADD onerror 'ignore');
 ALTER FOREIGN TABLE option_table OPTIONS (ADD metadata 'path');
 ALTER FOREIGN TABLE option_table OPTIONS (ADD endpoint 'http://host.example');

@@ -71,7 +71,7 @@ explain_pushdown(ForeignScan *plan, ExplainState *es)
 	context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
 	ExplainPropertyText("Pushed Down",
 						deparse_expression((Node *) make_ands_explicit(plan->fdw_exprs), context,
-										   es->verbose || list_length(es->rtable) > 1, false),
+										   es->verbose, false),
 						es);
 }
 

@@ -11,15 +11,30 @@
 
 #include "access/reloptions.h"
 #include "catalog/pg_attribute.h"
+#include "catalog/pg_foreign_table.h"
 #include "column.h"
 #include "fmgr.h"
 #include "option.h"
 #include "source/source.h"
 
+/* What the reader's own options mean together. */
+static void
+validate_table(List *options)
+{
+	if (option_given(options, "reject_limit") &&
+		strcmp(option_text(options, "on_error"), "stop") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("option \"%s\" needs option \"%s\"", "reject_limit", "on_error"),
+				 errhint("Set \"on_error\" to \"ignore\" or \"set_null\".")));
+}
+
 static void
 validate(const SourceOps *ops, List *options, Oid catalog)
 {
 	option_validate(ops->wrapper, catalog, options);
+	if (catalog == ForeignTableRelationId)
+		validate_table(options);
 	if (catalog == AttributeRelationId)
 		column_validate(ops, options);
 	else
