@@ -25,6 +25,7 @@
 #include "mb/pg_wchar.h"
 #include "net/url.h"
 #include "portability/instr_time.h"
+#include "source/bucket_address.h"
 #include "source/bucket_listing.h"
 #include "source/store.h"
 #include "utils/memutils.h"
@@ -105,36 +106,6 @@ typedef struct BucketStore
 	instr_time	nudged;
 } BucketStore;
 
-/* ---------- where the bucket is ---------- */
-
-/* AWS's own endpoint of a region. */
-static Endpoint *
-aws_endpoint(const char *region)
-{
-	return endpoint_parse(psprintf("https://s3.%s.amazonaws.com%s", region,
-								   strncmp(region, "cn-", 3) == 0 ? ".cn" : ""));
-}
-
-/*
- * "S3 user guide, Virtual hosting of buckets": a name with dots does not match
- * the service's certificate, and an address has no names below it.
- */
-static void
-find_bucket(BucketStore *store, AwsServiceConfig *config)
-{
-	const S3Access *access = store->access;
-	const char *bucket = store->location->bucket;
-	Endpoint   *endpoint = access->endpoint == NULL ? aws_endpoint(access->region) :
-		endpoint_parse(access->endpoint);
-	bool		path_style = access->path_style || endpoint->literal ||
-		(endpoint->tls && strchr(bucket, '.') != NULL);
-
-	config->host = path_style ? endpoint->authority :
-		psprintf("%s.%s", bucket, endpoint->authority);
-	config->origin = psprintf("%s://%s/", endpoint->tls ? "https" : "http", config->host);
-	store->root = path_style ? psprintf("/%s/", bucket) : "/";
-}
-
 /* "Directory buckets", S3 user guide: they are listed in no order. */
 static bool
 is_directory_bucket(const char *bucket)
@@ -208,9 +179,13 @@ start(BucketStore *store)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	const S3Access *access = store->access;
 	AwsServiceConfig config = {0};
+	BucketAddress address;
 
 	store->context = context;	/* from here on, close cleans up */
-	find_bucket(store, &config);
+	bucket_address(access, store->location->bucket, &address);
+	store->root = address.root;
+	config.host = address.host;
+	config.origin = address.origin;
 	config.service = "s3";
 	config.region = access->region;
 	config.credentials = credentials_create(access->credentials);

@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * bucket_address.h
+ *	  Where requests to a bucket go.
+ *
+ * "S3 user guide, Virtual hosting of buckets": the bucket's name stands in the
+ * host name or in the path.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_BUCKET_ADDRESS_H
+#define PINTEREST_BUCKET_ADDRESS_H
+
+#include "postgres.h"
+
+#include "source/store.h"
+
+typedef struct BucketAddress
+{
+	const char *host;			/* host[:port], as signed */
+	const char *origin;			/* scheme://host[:port]/ */
+	char	   *root;			/* encoded path of the bucket, ends in "/" */
+	bool		tls;
+	bool		literal;		/* host is an address, not a name */
+} BucketAddress;
+
+/*
+ * Of a bucket, or of the service itself if bucket is NULL.  Strings are
+ * allocated in the current memory context.
+ */
+extern void bucket_address(const S3Access *access, const char *bucket,
+						   BucketAddress *address);
+
+#endif							/* PINTEREST_BUCKET_ADDRESS_H */
