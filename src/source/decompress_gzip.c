@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * decompress_gzip.c
- *	  gzip, by zlib.  The one file that includes zlib.h.
+ *	  gzip, by zlib, both ways.  The one file that includes zlib.h.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,7 +11,7 @@
 
 #include "utils/memutils.h"
 
-#include "source/decompress.h"
+#include "source/compress.h"
 
 /* inflateInit2: the largest window, plus 16 for "gzip only". */
 #define GZIP_WINDOW_BITS (MAX_WBITS + 16)
@@ -137,4 +137,49 @@ const DecompressFormat gzip_format = {
 	.reset = gzip_reset,
 	.step = gzip_step,
 	.at_end = gzip_at_end,
+};
+
+/* ---------- the other way ---------- */
+
+static void *
+gzip_compress_begin(void)
+{
+	z_stream   *stream = palloc0(sizeof(z_stream));
+
+	stream->zalloc = allocate;
+	stream->zfree = deallocate;
+	stream->opaque = CurrentMemoryContext;
+	if (deflateInit2(stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW_BITS,
+					 MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("could not initialize gzip compression")));
+	return stream;
+}
+
+static bool
+gzip_compress_step(void *state, const char **in, const char *in_end,
+				   char **out, char *out_end, bool last)
+{
+	z_stream   *stream = state;
+	int			rc;
+
+	stream->next_in = (Bytef *) *in;
+	stream->avail_in = in_end - *in;
+	stream->next_out = (Bytef *) *out;
+	stream->avail_out = out_end - *out;
+	rc = deflate(stream, last ? Z_FINISH : Z_NO_FLUSH);
+	*in = (const char *) stream->next_in;
+	*out = (char *) stream->next_out;
+	if (rc == Z_STREAM_ERROR)
+		elog(ERROR, "gzip compression failed");
+	if (rc == Z_STREAM_END)
+		deflateReset(stream);
+	return last ? rc == Z_STREAM_END : stream->avail_out > 0;
+}
+
+const CompressFormat gzip_compress_format = {
+	.suffix = ".gz",
+	.begin = gzip_compress_begin,
+	.step = gzip_compress_step,
 };

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * decompress_zstd.c
- *	  Zstandard, by libzstd.  The one file that includes zstd.h.
+ *	  Zstandard, by libzstd, both ways.  The one file that includes zstd.h.
  *
  * The library's memory is malloc'd (its hook for another allocator is not
  * part of the stable interface); a reset callback of the memory context frees
@@ -15,7 +15,7 @@
 
 #include "utils/memutils.h"
 
-#include "source/decompress.h"
+#include "source/compress.h"
 
 /*
  * An object may ask for a window of 2^27 bytes at most, the largest that the
@@ -106,4 +106,57 @@ const DecompressFormat zstd_format = {
 	.reset = zstd_reset,
 	.step = zstd_step,
 	.at_end = zstd_at_end,
+};
+
+/* ---------- the other way ---------- */
+
+typedef struct ZstdCompressState
+{
+	ZSTD_CCtx  *context;
+	MemoryContextCallback on_reset;
+} ZstdCompressState;
+
+static void
+release_compress(void *arg)
+{
+	ZSTD_freeCCtx(((ZstdCompressState *) arg)->context);
+}
+
+static void *
+zstd_compress_begin(void)
+{
+	ZstdCompressState *zstd = palloc0(sizeof(ZstdCompressState));
+
+	zstd->on_reset.func = release_compress;
+	zstd->on_reset.arg = zstd;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &zstd->on_reset);
+	zstd->context = ZSTD_createCCtx();
+	if (zstd->context == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("could not initialize zstd compression")));
+	return zstd;
+}
+
+static bool
+zstd_compress_step(void *state, const char **in, const char *in_end,
+				   char **out, char *out_end, bool last)
+{
+	ZstdCompressState *zstd = state;
+	ZSTD_inBuffer input = {*in, in_end - *in, 0};
+	ZSTD_outBuffer output = {*out, out_end - *out, 0};
+	size_t		left = ZSTD_compressStream2(zstd->context, &output, &input,
+											last ? ZSTD_e_end : ZSTD_e_continue);
+
+	if (ZSTD_isError(left))
+		elog(ERROR, "zstd compression failed: %s", ZSTD_getErrorName(left));
+	*in += input.pos;
+	*out += output.pos;
+	return last ? left == 0 : *in == in_end;
+}
+
+const CompressFormat zstd_compress_format = {
+	.suffix = ".zst",
+	.begin = zstd_compress_begin,
+	.step = zstd_compress_step,
 };
