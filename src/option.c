@@ -60,6 +60,8 @@ static const Option option_table[] = {
 	"name of the role's session in logs; default: pinterest_pipeline"},
 	{"s3_json", SERVER, "sts_endpoint", OPTION_TEXT, false, false, NULL, NULL,
 	"http(s)://host[:port] of the service that gives keys of roles; default: that of the region"},
+	{NULL, SERVER, "updatable", OPTION_BOOLEAN, false, false, "true", NULL,
+	"may INSERT and COPY FROM write to the server's tables?"},
 
 	{"s3_json", MAPPING, "access_key_id", OPTION_TEXT, false, false, NULL, NULL,
 	"AWS access key"},
@@ -73,9 +75,14 @@ static const Option option_table[] = {
 	{"s3_json", TABLE, "layout", OPTION_ENUM, false, false, "plain", layouts,
 	"sink: only the objects a Kafka S3 sink writes, with topic, partition and offset"},
 	{"s3_json", TABLE, "compression", OPTION_ENUM, false, false, "auto", compressions,
-	"of the objects; auto looks at their first bytes"},
+	"of the objects; auto looks at their first bytes, and writes none"},
 	{"s3_json", TABLE, "format", OPTION_ENUM, false, false, "auto", formats,
 	"lines: no record spans lines; array: each object is one array of records"},
+
+	{"s3_json", TABLE, "rows_per_object", OPTION_INTEGER, false, false, "100000", NULL,
+	"INSERT begins another object after this many rows"},
+	{NULL, TABLE, "updatable", OPTION_BOOLEAN, false, false, "true", NULL,
+	"the same for one table; default: what the server says"},
 
 	{NULL, TABLE, "on_error", OPTION_ENUM, false, false, "stop", on_errors,
 	"what to do with a bad record: raise an error, skip it, or return a row of NULLs"},
@@ -280,7 +287,7 @@ option_validate(const char *wrapper, Oid catalog, List *options)
 	}
 }
 
-/* The row of an option whose catalog does not matter: names are unique. */
+/* The row of an option whose catalog does not matter: those of one name agree. */
 static const Option *
 option_named(const char *name)
 {

@@ -76,6 +76,20 @@
 #endif
 
 /*
+ * The user an INSERT into a foreign table checks as, or InvalidOid; a partition
+ * that rows are routed to goes by its root. (executor/executor.h)
+ */
+#if PG_VERSION_NUM >= 160000
+#define modify_check_as_user(result, estate) \
+	ExecGetResultRelCheckAsUser(result, estate)
+#else
+#define modify_check_as_user(result, estate) \
+	(exec_rt_fetch((result)->ri_RangeTableIndex != 0 ? (result)->ri_RangeTableIndex : \
+				   (result)->ri_RootResultRelInfo->ri_RangeTableIndex, \
+				   estate)->checkAsUser)
+#endif
+
+/*
  * A path of a base relation without sort order, outer path and private data;
  * outer are the relations it takes parameters from. (optimizer/pathnode.h)
  */

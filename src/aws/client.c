@@ -391,6 +391,10 @@ answer_complete(AwsCall *call)
 						total, request->size);
 		attempt_failed(call);
 	}
+	else if (request->error_in_200 &&
+			 aws_failure_from_body(&call->failure, call->transfer, call->body.data,
+								   call->body.len, call->keys))
+		attempt_failed(call);
 	else
 		succeed(call);
 }
@@ -509,6 +513,18 @@ aws_call_check(const AwsCall *call)
 	if (call->state == AWS_FAILED)
 		aws_failure_report(&call->failure, call->request->what,
 						   call->request->subject, call->attempts);
+}
+
+const AwsFailure *
+aws_call_failure(const AwsCall *call)
+{
+	return &call->failure;
+}
+
+const char *
+aws_call_header(const AwsCall *call, const char *name)
+{
+	return http_header(call->transfer, name);
 }
 
 size_t

@@ -64,6 +64,8 @@ typedef struct AwsRequest
 								 * be NULL or weak (W/"…") */
 	int64		size;			/* stream: bytes expected, or -1 */
 	size_t		max_body;		/* not stream: a longer answer is refused */
+	bool		error_in_200;	/* not stream: an answer with status 200 may hold
+								 * an error all the same */
 	const char *what;			/* messages: "could not WHAT "SUBJECT"" */
 	const char *subject;
 } AwsRequest;
@@ -110,6 +112,12 @@ extern bool aws_call_ready(const AwsCall *call);
 
 /* Raises the error if the call has FAILED. */
 extern void aws_call_check(const AwsCall *call);
+
+/* FAILED: what went wrong. */
+extern const AwsFailure *aws_call_failure(const AwsCall *call);
+
+/* DONE: a header of the answer, NULL if absent.  Lives until the next begin. */
+extern const char *aws_call_header(const AwsCall *call, const char *name);
 
 /*
  * Stream: takes up to room bytes of the body; 0 when none are there now.

@@ -41,7 +41,7 @@ static const CodeRule rules[] = {
 	{"RequestExpired", false, false, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 	"Check the clock of this machine."},
 	{"AccessDenied", false, false, ERRCODE_INSUFFICIENT_PRIVILEGE,
-	"The keys are known, but their owner may not do this: s3:ListBucket on the bucket and s3:GetObject on its objects are needed."},
+	"The keys are known, but their owner may not do this: reading needs s3:ListBucket on the bucket and s3:GetObject on its objects, writing s3:PutObject and s3:AbortMultipartUpload."},
 	{"InvalidObjectState", false, false, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 	"The object is archived. Restore it, or leave it out of the location."},
 	{"NoSuchBucket", false, false, ERRCODE_UNDEFINED_OBJECT,
@@ -350,6 +350,22 @@ aws_failure_from_answer(AwsFailure *failure, const HttpTransfer *transfer,
 	take_header(failure->request_id, sizeof(failure->request_id), transfer, "x-amzn-RequestId");
 	take_header(failure->region, sizeof(failure->region), transfer, "x-amz-bucket-region");
 	MemoryContextDelete(MemoryContextSwitchTo(old));
+}
+
+bool
+aws_failure_from_body(AwsFailure *failure, const HttpTransfer *transfer,
+					  const char *body, size_t len, const AwsCredentials *credentials)
+{
+	MemoryContext old = MemoryContextSwitchTo(scratch_context());
+	bool		is_error;
+
+	memset(failure, 0, sizeof(AwsFailure));
+	failure->problem = AWS_ERROR_ANSWER;
+	failure->status = http_status(transfer);
+	is_error = parse_xml(failure, pnstrdup(body, len), len, credentials);
+	take_header(failure->request_id, sizeof(failure->request_id), transfer, "x-amz-request-id");
+	MemoryContextDelete(MemoryContextSwitchTo(old));
+	return is_error;
 }
 
 void

@@ -58,6 +58,14 @@ extern void aws_failure_set(AwsFailure *failure, AwsProblem problem,
 extern void aws_failure_parse_body(AwsFailure *failure, const char *body, size_t len,
 								   const AwsCredentials *credentials);
 
+/*
+ * An answer with status 200 whose body is an error ("CompleteMultipartUpload",
+ * S3 API).  False, and nothing of worth in failure, if it is none.
+ */
+extern bool aws_failure_from_body(AwsFailure *failure, const HttpTransfer *transfer,
+								  const char *body, size_t len,
+								  const AwsCredentials *credentials);
+
 /* May the same request be sent again? */
 extern bool aws_failure_retryable(const AwsFailure *failure);
 

@@ -60,6 +60,13 @@ label_of(const char *option)
 	return label;
 }
 
+void
+explain_subject(const SourceOps *ops, List *table_options, ExplainState *es)
+{
+	option_validate(ops->wrapper, ForeignTableRelationId, table_options);
+	ExplainPropertyText(label_of(ops->subject), option_text(table_options, ops->subject), es);
+}
+
 /* The clauses that decide which bodies are fetched. */
 static void
 explain_pushdown(ForeignScan *plan, ExplainState *es)
@@ -99,8 +106,7 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 	const SourceOps *ops = source_of_server(table->serverid);
 	List	   *fields = decoded_fields(rel, ops, list_nth(plan->fdw_private, PLAN_ATTNUMS));
 
-	option_validate(ops->wrapper, ForeignTableRelationId, table->options);
-	ExplainPropertyText(label_of(ops->subject), option_text(table->options, ops->subject), es);
+	explain_subject(ops, table->options, es);
 	explain_pushdown(plan, es);
 	if (fields != NIL || es->format != EXPLAIN_FORMAT_TEXT)
 		ExplainPropertyList("Decoded Fields", fields, es);

@@ -11,6 +11,7 @@
  *	scan.c		 begin, iterate, rescan, end
  *	pushdown.c	 clauses on whole bodies
  *	parallel.c	 what the processes of a parallel scan share
+ *	modify.c	 INSERT and COPY FROM
  *	explain.c	 what EXPLAIN shows
  *
  *-------------------------------------------------------------------------
@@ -53,7 +54,24 @@ extern TupleTableSlot *scan_iterate(ForeignScanState *node);
 extern void scan_rewind(ForeignScanState *node);
 extern void scan_end(ForeignScanState *node);
 
+/* modify.c */
+extern int	modify_updatable(Relation rel);
+extern void modify_begin(ModifyTableState *node, ResultRelInfo *result,
+						 List *fdw_private, int subplan_index, int eflags);
+extern void modify_end(EState *estate, ResultRelInfo *result);
+extern void modify_begin_insert(ModifyTableState *node, ResultRelInfo *result);
+extern void modify_end_insert(EState *estate, ResultRelInfo *result);
+extern TupleTableSlot *modify_insert(EState *estate, ResultRelInfo *result,
+									 TupleTableSlot *slot, TupleTableSlot *plan_slot);
+extern void modify_explain(ModifyTableState *node, ResultRelInfo *result,
+						   List *fdw_private, int subplan_index,
+						   struct ExplainState *es);
+
 /* explain.c */
 extern void explain_scan(ForeignScanState *node, struct ExplainState *es);
+
+/* What is read or written: the option that names it. */
+extern void explain_subject(const SourceOps *ops, List *table_options,
+							struct ExplainState *es);
 
 #endif							/* PINTEREST_FDW_H */

@@ -36,5 +36,13 @@ pinterest_s3_json_handler(PG_FUNCTION_ARGS)
 
 	routine->ExplainForeignScan = explain_scan;
 
+	routine->IsForeignRelUpdatable = modify_updatable;
+	routine->BeginForeignModify = modify_begin;
+	routine->EndForeignModify = modify_end;
+	routine->BeginForeignInsert = modify_begin_insert;
+	routine->EndForeignInsert = modify_end_insert;
+	routine->ExecForeignInsert = modify_insert;
+	routine->ExplainForeignModify = modify_explain;
+
 	PG_RETURN_POINTER(routine);
 }

@@ -21,6 +21,7 @@
 
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
+#include "source/target.h"
 
 /*
  * A metadata column that a source offers.  Those with an item below zero are
@@ -58,6 +59,7 @@ typedef struct SourceRequest
 {
 	Oid			serverid;
 	Oid			userid;			/* whose user mapping counts */
+	Oid			ownerid;		/* of the table; open_target only */
 	List	   *server_options; /* of DefElem */
 	List	   *table_options;
 } SourceRequest;
@@ -157,6 +159,14 @@ typedef struct SourceOps
 
 	/* What was done so far; returns how many of counters were filled. */
 	int			(*counters) (Source *source, SourceCounter *counters);
+
+	/*
+	 * Makes a target that takes the records of INSERT and COPY FROM, in the
+	 * current memory context, which also takes back what it can of a target
+	 * that was not finished.  Touches neither network nor disk.  Raises an
+	 * error if the table cannot be written.
+	 */
+	Target	   *(*open_target) (const SourceRequest *request);
 
 	/* The option of the table that names what is read, for EXPLAIN. */
 	const char *subject;

@@ -15,13 +15,17 @@ Control, beside the S3 API:
                                 N objects that need no memory; keys must sort
                                 as their numbers do; "{}" in the body is the number
     POST   /-/BUCKET/fault      adds a fault, see below
-    GET    /-/BUCKET            counters as JSON
+    GET    /-/BUCKET            counters as JSON; "uploads" are those begun and
+                                neither completed nor aborted
     GET    /-/BUCKET/headers    the headers of the last request, names in lower case
     DELETE /-/BUCKET            forgets the bucket, its faults and counters
 
-A fault is {"fault": NAME, "op": "list" | "get" | "any", "key": PREFIX,
-"times": N, …}.  The first one that matches a request is applied; with "times"
-it is gone after N requests, so that faults in a row make a story.
+A fault is {"fault": NAME, "op": OPERATION | "any", "key": PREFIX, "times": N,
+"after": N, …}.  Operations are list and get, and those that write, to which
+"any" does not apply: put, create, part, complete, abort and head.  With "after"
+that many requests are let through before.  The first one that matches a request
+is applied; with "times" it is gone after N requests, so that faults in a row
+make a story.
 
     hang                 no answer
     hang_body            half of the body, then nothing
@@ -45,6 +49,8 @@ it is gone after N requests, so that faults in a row make a story.
     drop                 a whole answer, then the connection is closed unannounced
     skew                 refused unless x-amz-date fits a clock "seconds" ahead
     echo                 200 and the headers of the request as JSON
+    lost                 it is done, but the connection is closed without answer
+    error_in_200         "code", for complete
     latency              "ms" of waiting, then the next fault or the answer
 """
 import argparse
@@ -67,6 +73,7 @@ from xml.sax.saxutils import escape
 
 LAST_MODIFIED = "2022-10-18T12:00:00.000Z"
 HTTP_DATE = "Tue, 18 Oct 2022 12:00:00 GMT"
+WRITING = ("put", "create", "part", "complete", "abort", "head")
 REASONS = {200: "OK", 204: "No Content", 206: "Partial Content", 301: "Moved Permanently",
            400: "Bad Request", 403: "Forbidden", 404: "Not Found", 412: "Precondition Failed",
            416: "Range Not Satisfiable", 500: "Internal Server Error", 502: "Bad Gateway",
@@ -84,8 +91,10 @@ class Bucket:
         self.generated = None   # (count, key format, body format)
         self.faults = []
         self.last_headers = {}
+        self.uploads = {}       # id: (key, {number: body})
         self.counters = dict(list=0, get=0, range=0, put=0, in_flight=0,
-                             max_in_flight=0, connections=0, abandoned=0)
+                             max_in_flight=0, connections=0, abandoned=0,
+                             create=0, part=0, complete=0, abort=0, head=0)
 
     def put(self, key, body):
         if key not in self.objects:
@@ -120,7 +129,12 @@ class Bucket:
         for fault in self.faults:
             if waited and fault["fault"] == "latency":
                 continue
-            if fault.get("op", "any") in ("any", op) and key.startswith(fault.get("key", "")):
+            wanted = fault.get("op", "any")
+            if (wanted == op or (wanted == "any" and op not in WRITING)) and \
+                    key.startswith(fault.get("key", "")):
+                if fault.get("after", 0) > 0:
+                    fault["after"] -= 1
+                    return None
                 if "times" in fault:
                     fault["times"] -= 1
                     if fault["times"] <= 0:
@@ -134,7 +148,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, server):
         self.server = server
-        self.buffer = b""
+        self.buffer = bytearray()
         self.busy = None        # the bucket of the request in flight
         self.seen = set()       # buckets this connection was counted for
 
@@ -163,8 +177,8 @@ class Connection(asyncio.Protocol):
                 if headers.get("expect") == "100-continue":
                     self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 return
-            body = self.buffer[end + 4:end + 4 + length]
-            self.buffer = self.buffer[end + 4 + length:]
+            body = bytes(self.buffer[end + 4:end + 4 + length])
+            del self.buffer[:end + 4 + length]
             method, target, _ = lines[0].split(" ", 2)
             self.request(method, target, headers, body)
 
@@ -180,7 +194,7 @@ class Connection(asyncio.Protocol):
         if name == "-":
             return self.control(method, key, body)
         bucket = self.server.buckets.get(name)
-        if method == "PUT":
+        if method == "PUT" and "authorization" not in headers:
             bucket = self.server.buckets.setdefault(name, Bucket())
             bucket.put(key, body)
             bucket.counters["put"] += 1
@@ -188,9 +202,12 @@ class Connection(asyncio.Protocol):
         if bucket is None:
             return self.error(404, "NoSuchBucket", "The specified bucket does not exist",
                               {"BucketName": name})
-        op = "get" if key else "list"
-        self.begin_request(bucket, op, headers)
         args = dict(parse_qsl(query, keep_blank_values=True))
+        op = {"PUT": "part" if "partNumber" in args else "put",
+              "POST": "create" if "uploads" in args else "complete",
+              "DELETE": "abort", "HEAD": "head"}.get(method, "get" if key else "list")
+        self.body = body
+        self.begin_request(bucket, op, headers)
         if self.server.latency:
             asyncio.get_running_loop().call_later(
                 self.server.latency / 1000, self.answer, bucket, op, name, key, args, headers)
@@ -253,6 +270,8 @@ class Connection(asyncio.Protocol):
             self.send(200, b'<?xml version="1.0"?><ListBucketResult><Contents><Key>a&nosuch;</Ke',
                       {"Content-Type": "application/xml"})
         else:
+            if op in WRITING:
+                return self.write_object(bucket, op, key, args, headers, fault)
             if kind == "replace":
                 bucket.put(key, bucket.get(key)[0].replace(b"{", b'{"replaced":true,', 1))
             self.real_answer(bucket, op, name, key, args, headers, kind, fault)
@@ -260,6 +279,50 @@ class Connection(asyncio.Protocol):
     def real_answer(self, bucket, op, name, key, args, headers, kind, fault=None):
         self.cut_after = fault.get("ms", 0) / 1000 if fault else 0
         (self.get_object if op == "get" else self.list_objects)(bucket, name, key, args, headers, kind)
+
+    def write_object(self, bucket, op, key, args, headers, fault):
+        kind = fault["fault"] if fault else None
+        exists = op in ("put", "complete") and headers.get("if-none-match") == "*" and key in bucket.objects
+        upload = bucket.uploads.get(args.get("uploadId"))
+        extra = {}
+        answer = b""
+        if op == "head":
+            self.transport.write(b"HTTP/1.1 %d Head\r\nContent-Length: %d\r\n\r\n" % (
+                (200, len(bucket.objects[key][0])) if key in bucket.objects else (404, 0)))
+            return self.end_request()
+        if exists:
+            return self.error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", {})
+        if op in ("part", "complete", "abort") and upload is None:
+            return self.error(404, "NoSuchUpload", "The specified upload does not exist.", {})
+        if kind == "error_in_200":
+            return self.error(200, fault["code"], fault["code"], {})
+        if op == "put":
+            bucket.put(key, self.body)
+            extra["ETag"] = etag_of(self.body)
+        elif op == "create":
+            upload_id = "upload+%d/=" % bucket.counters["create"]
+            bucket.uploads[upload_id] = (key, {})
+            answer = "<InitiateMultipartUploadResult><Key>%s</Key><UploadId>%s</UploadId></InitiateMultipartUploadResult>" \
+                % (escape(key), upload_id)
+        elif op == "part":
+            upload[1][int(args["partNumber"])] = self.body
+            extra["ETag"] = etag_of(self.body)
+        elif op == "complete":
+            listed = re.findall(r"<PartNumber>(\d+)</PartNumber><ETag>(.*?)</ETag>", self.body.decode())
+            parts = upload[1]
+            if [int(n) for n, _ in listed] != sorted(parts) or \
+                    any(etag_of(parts[int(n)]) != etag for n, etag in listed) or \
+                    any(len(parts[n]) < 5 * 1024 * 1024 for n in sorted(parts)[:-1]):
+                return self.error(400, "InvalidPart", "One or more of the specified parts could not be found.", {})
+            bucket.put(key, b"".join(parts[n] for n in sorted(parts)))
+            del bucket.uploads[args["uploadId"]]
+            answer = "<CompleteMultipartUploadResult><ETag>%s</ETag></CompleteMultipartUploadResult>" % etag_of(b"")
+        elif op == "abort":
+            del bucket.uploads[args["uploadId"]]
+        if kind == "lost":
+            self.end_request()
+            return self.transport.close()
+        self.send(204 if op == "abort" else 200, answer.encode() if answer else b"", extra)
 
     def get_object(self, bucket, name, key, args, headers, kind):
         found = bucket.get(key)
@@ -401,7 +464,7 @@ class Connection(asyncio.Protocol):
         elif method == "GET" and what == "headers":
             return self.send(200, json.dumps(bucket.last_headers).encode(), {"Content-Type": "application/json"})
         elif method == "GET":
-            return self.send(200, json.dumps(bucket.counters).encode(), {"Content-Type": "application/json"})
+            return self.send(200, json.dumps({**bucket.counters, "uploads": len(bucket.uploads)}).encode(), {"Content-Type": "application/json"})
         else:
             return self.send(400, b"unknown control request\n")
         self.send(204, b"")

@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * target.h
+ *	  Where records go: the interface of a source that can be written.
+ *
+ * A target takes records one after the other and decides by itself how many
+ * of them go out together.  What it has told to be complete is there, and
+ * stays there whatever becomes of the transaction.
+ *
+ *	  writer (row) -> json (record) -> target
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_TARGET_H
+#define PINTEREST_TARGET_H
+
+#include "postgres.h"
+
+typedef struct Target Target;
+
+typedef struct TargetOps
+{
+	/*
+	 * Takes one record: UTF-8, without line breaks.  May block; every wait can
+	 * be cancelled.  After an error the target takes nothing more.
+	 */
+	void		(*put) (Target *target, const char *record, size_t len);
+
+	/* Returns when everything that was put is where it belongs. May block. */
+	void		(*finish) (Target *target);
+
+	/*
+	 * A sentence on what stays although the statement fails here and now, or
+	 * NULL.  palloc'd.
+	 */
+	char	   *(*remains) (Target *target);
+} TargetOps;
+
+struct Target
+{
+	const TargetOps *ops;
+	const char *name;			/* of the whole, for messages */
+	const char *unit;			/* what it is made of: "objects" */
+	int64		complete;		/* that many of them are there to stay */
+};
+
+#endif							/* PINTEREST_TARGET_H */
