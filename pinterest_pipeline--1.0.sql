@@ -28,6 +28,18 @@ CREATE FUNCTION pinterest.options(
 COMMENT ON FUNCTION pinterest.options() IS 'every option of the foreign data wrappers, and where it goes';
 
 --
+-- Diagnosis
+--
+
+CREATE FUNCTION pinterest.check_server(
+    server text, location text DEFAULT NULL,
+    OUT step text, OUT outcome text, OUT milliseconds double precision, OUT detail text, OUT hint text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'pinterest_check_server' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 8;
+COMMENT ON FUNCTION pinterest.check_server(text, text)
+    IS 'tries the way to what a foreign server reads, step by step, up to the first record';
+
+--
 -- Cleaning
 --
 

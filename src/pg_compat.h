@@ -90,6 +90,17 @@
 #endif
 
 /*
+ * May the user use the server? (catalog/pg_foreign_server.h, utils/acl.h)
+ */
+#if PG_VERSION_NUM >= 160000
+#define server_aclcheck(serverid, userid, mode) \
+	object_aclcheck(ForeignServerRelationId, serverid, userid, mode)
+#else
+#define server_aclcheck(serverid, userid, mode) \
+	pg_foreign_server_aclcheck(serverid, userid, mode)
+#endif
+
+/*
  * A path of a base relation without sort order, outer path and private data;
  * outer are the relations it takes parameters from. (optimizer/pathnode.h)
  */

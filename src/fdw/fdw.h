@@ -13,6 +13,7 @@
  *	parallel.c	 what the processes of a parallel scan share
  *	modify.c	 INSERT and COPY FROM
  *	explain.c	 what EXPLAIN shows
+ *	check.c		 the SQL function check_server
  *
  *-------------------------------------------------------------------------
  */

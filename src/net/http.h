@@ -76,7 +76,32 @@ typedef struct HttpRequest
 								 * receive buffer, and append to it */
 	int64		skip_if_200;	/* drop this much of the body if the status is
 								 * 200: the server ignored our Range */
+	bool		probe;			/* look the name up and connect afresh, for
+								 * http_connection; the transfer then serves
+								 * for nothing else */
 } HttpRequest;
+
+/* How far an exchange came. */
+typedef enum HttpPhase
+{
+	HTTP_LOOKUP,				/* of the host's name */
+	HTTP_CONNECT,
+	HTTP_HANDSHAKE,				/* TLS */
+	HTTP_ANSWER					/* the request and what comes back */
+} HttpPhase;
+
+/* What a probe has learnt.  Texts are empty where libcurl does not tell. */
+typedef struct HttpConnection
+{
+	HttpPhase	phase;			/* it is in, or ended in */
+	double		took[HTTP_ANSWER + 1];	/* ms, of each phase that is over; of
+										 * the last, until the answer began */
+	char		address[64];	/* of the other side */
+	int			port;
+	char		tls[96];		/* version and cipher */
+	char		issuer[192];	/* of the server's certificate */
+	char		expires[64];	/* it is valid until then */
+} HttpConnection;
 
 /* The backend's client for a policy. Raises only when libcurl cannot start. */
 extern HttpClient *http_client(AddressPolicy policy);
@@ -132,6 +157,9 @@ extern int64 http_received(const HttpTransfer *transfer);
 
 /* The start of a body outside 2xx; NUL-terminated. */
 extern const char *http_error_body(const HttpTransfer *transfer, size_t *len);
+
+/* What is known of the connection of a probe, whatever its state. */
+extern void http_connection(const HttpTransfer *transfer, HttpConnection *connection);
 
 /* Why it is HTTP_FAILED: the kind, and a text for people without secrets. */
 extern HttpFailure http_failure(const HttpTransfer *transfer);

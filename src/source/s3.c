@@ -108,8 +108,7 @@ typedef struct S3Source
 static void
 validate_table(List *options)
 {
-	Location   *location = location_parse(option_text(options, "location"),
-										  option_enum(options, "layout"));
+	Location   *location = s3_location(options);
 
 	/* the table's reader acts with the server's rights, as in file_fdw */
 	if (location->scheme == LOCATION_FILE &&
@@ -178,25 +177,47 @@ mapped_keys(const ForeignServer *server, Oid userid)
 	return keys;
 }
 
-/* How to reach the bucket, from the server and the mapping of the user. */
-static S3Access *
-s3_access(const SourceRequest *request)
+Location *
+s3_location(List *table_options)
 {
-	ForeignServer *server = GetForeignServer(request->serverid);
+	return location_parse(option_text(table_options, "location"),
+						  option_enum(table_options, "layout"));
+}
+
+S3Access *
+s3_server_access(const SourceRequest *request)
+{
 	List	   *options = request->server_options;
-	CredentialConfig *credentials = credentials_config(request->serverid, request->userid, options);
 	S3Access   *access = palloc0(sizeof(S3Access));
 
-	/* the machine's identity asks for no mapping */
-	if (credentials->source == CREDENTIALS_USER_MAPPING)
-		credentials->mapping = mapped_keys(server, request->userid);
 	access->region = option_text(options, "region");
 	access->endpoint = option_text(options, "endpoint");
 	access->path_style = option_given(options, "path_style") ?
 		option_boolean(options, "path_style") : access->endpoint != NULL;
-	access->credentials = credentials;
-	access->private_addresses = superuser_arg(server->owner);
+	access->private_addresses = superuser_arg(GetForeignServer(request->serverid)->owner);
 	access->connections = pinterest_s3_connections;
+	return access;
+}
+
+void
+s3_take_credentials(const SourceRequest *request, S3Access *access)
+{
+	CredentialConfig *credentials = credentials_config(request->serverid, request->userid,
+													   request->server_options);
+
+	/* the machine's identity asks for no mapping */
+	if (credentials->source == CREDENTIALS_USER_MAPPING)
+		credentials->mapping = mapped_keys(GetForeignServer(request->serverid),
+										   request->userid);
+	access->credentials = credentials;
+}
+
+static S3Access *
+s3_access(const SourceRequest *request)
+{
+	S3Access   *access = s3_server_access(request);
+
+	s3_take_credentials(request, access);
 	return access;
 }
 
@@ -209,8 +230,7 @@ s3_open(const SourceRequest *request)
 {
 	S3Source   *s3 = palloc0(sizeof(S3Source));
 	List	   *options = request->table_options;
-	Location   *location = location_parse(option_text(options, "location"),
-										  option_enum(options, "layout"));
+	Location   *location = s3_location(options);
 
 	s3->base.ops = &s3_source_ops;
 	s3->store = location->scheme == LOCATION_FILE ? file_store_open(location) :
@@ -661,4 +681,5 @@ const SourceOps s3_source_ops = {
 	.close = s3_close,
 	.counters = s3_counters,
 	.open_target = s3_open_target,
+	.check = s3_check,
 };

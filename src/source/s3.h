@@ -1,17 +1,37 @@
 /*-------------------------------------------------------------------------
  *
  * s3.h
- *	  The settings of the S3 source; the rest is behind source.h.
+ *	  What the files of the S3 source share; the rest is behind source.h.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef PINTEREST_S3_H
 #define PINTEREST_S3_H
 
+#include "postgres.h"
+
+#include "source/check.h"
+#include "source/source.h"
+#include "source/store.h"
+
 /* Requests in flight at most, in one backend. */
 extern int	pinterest_s3_connections;
 
 /* Large files of lines are read in parts of this size by parallel scans. */
 extern int	pinterest_part_size;
+
+/* The location of a table's options. */
+extern Location *s3_location(List *table_options);
+
+/*
+ * How to reach buckets, from the server's options; then whose keys to use.
+ * Raise errors that tell what to set; neither blocks
+ * nor gets keys.
+ */
+extern S3Access *s3_server_access(const SourceRequest *request);
+extern void s3_take_credentials(const SourceRequest *request, S3Access *access);
+
+/* SourceOps.check; in s3_check.c. */
+extern bool s3_check(Check *check, bool ready, const SourceRequest *request);
 
 #endif							/* PINTEREST_S3_H */

@@ -21,6 +21,7 @@
 
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
+#include "source/check.h"
 #include "source/target.h"
 
 /*
@@ -167,6 +168,14 @@ typedef struct SourceOps
 	 * error if the table cannot be written.
 	 */
 	Target	   *(*open_target) (const SourceRequest *request);
+
+	/*
+	 * Tries the way to the source and adds the steps, up to listing what there
+	 * is; all skipped unless ready.  table_options may be NIL: then as far as
+	 * the server goes.  True if records can now be read.  Every wait can be
+	 * cancelled.
+	 */
+	bool		(*check) (Check *check, bool ready, const SourceRequest *request);
 
 	/* The option of the table that names what is read, for EXPLAIN. */
 	const char *subject;

@@ -2,11 +2,13 @@
 """An S3 server that misbehaves on demand.  Standard library only.
 
     fault_s3.py [--port PORT] [--latency MILLISECONDS] [--tls CERTIFICATE KEY]
+                [--skew SECONDS]
 
 listens on 127.0.0.1, prints its endpoint as the first line, and ends when its
 standard input, if that is a pipe, is closed.  Objects live in memory, buckets
 are made by the first PUT, and signatures are not looked at (versitygw does
-that).  The bucket is in the path, or in the host name BUCKET.localhost.
+that).  The bucket is in the path, or in the host name BUCKET.localhost.  With
+--skew each answer has a Date, that far ahead; without it none has.
 
 Control, beside the S3 API:
 
@@ -407,6 +409,8 @@ class Connection(asyncio.Protocol):
         head = "HTTP/1.1 %d %s\r\n%s\r\nx-amz-request-id: 0123456789ABCDEF\r\n" \
             % (status, REASONS.get(status, "Status"),
                "Transfer-Encoding: chunked" if chunked else "Content-Length: %d" % len(body))
+        if self.server.skew is not None:
+            head += "Date: %s\r\n" % formatdate(time.time() + self.server.skew, usegmt=True)
         head += "".join("%s: %s\r\n" % header for header in (headers or {}).items())
         if kind == "early_hints":
             self.transport.write(b"HTTP/1.1 103 Early Hints\r\nETag: \"no\"\r\nLink: </x>\r\n\r\n")
@@ -471,9 +475,10 @@ class Connection(asyncio.Protocol):
 
 
 class Server:
-    def __init__(self, latency):
+    def __init__(self, latency, skew):
         self.buckets = {}
         self.latency = latency
+        self.skew = skew
 
 
 async def main():
@@ -481,8 +486,9 @@ async def main():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--latency", type=float, default=0)
     parser.add_argument("--tls", nargs=2)
+    parser.add_argument("--skew", type=int)
     options = parser.parse_args()
-    state = Server(options.latency)
+    state = Server(options.latency, options.skew)
     loop = asyncio.get_running_loop()
     context = None
     if options.tls:
