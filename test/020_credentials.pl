@@ -393,19 +393,39 @@ $log = $services->log;
 like($log, qr/ExpiredToken/, 'keys revoked: the service said so');
 is(scalar(() = $log =~ /^instance PUT/mg), 1, 'keys revoked: renewed once');
 
-# Those that cannot be renewed are used to their end, and then it is said why
+# Every process of a parallel query has its own
 $services->reset;
-$services->set(lifetime => 5);
-my $query = slow_scan(12, 0.3);
+$services->set(objects => 40);
+my $parallel = 'SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+	SET parallel_leader_participation = off';
+succeeds($node, "$parallel; $sum", '40|820', 'parallel processes: all rows');
+$log = $services->log;
+unlike($log, qr/^s3 get (?!ASIAINSTANCE\d+ ok$)/m, 'parallel processes: signed by the instance');
+cmp_ok(scalar(() = $log =~ /^instance PUT/mg), '>', 1, 'parallel processes: each has keys of its own');
+
+# Those that cannot be renewed are used to their end
+$services->reset;
+$services->set(lifetime => 10);
+$stdout = $stderr = '';
+my $query = slow_scan(20, 0.3);
 my $scan = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('postgres'), '-c', $query ],
 	'>', \$stdout, '2>', \$stderr);
-$stdout = $stderr = '';
-$services->log;
-sleep 1;
+$scan->pump_nb until $services->log =~ /^s3 get/m;
 $services->set(instance => 'failing');
 $scan->finish;
-is($stdout, "12|78\n", 'keys that cannot be renewed: used while they last') or diag($stderr);
+is($stdout, "20|210\n", 'keys that cannot be renewed: used while they last') or diag($stderr);
 like(slurp_file($node->logfile), qr/could not renew the AWS credentials for server "s", will go on/, 'the log says so');
+
+$services->reset;
+$services->set(lifetime => 3);
+$stdout = $stderr = '';
+$query = slow_scan(20, 0.3);
+$scan = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('postgres'), '-c', $query ],
+	'>', \$stdout, '2>', \$stderr);
+$scan->pump_nb until $services->log =~ /^s3 get/m;
+$services->set(instance => 'failing');
+$scan->finish;
+like($stderr, qr/could not get AWS credentials for server "s": .*status 500/, 'and then the query ends with the reason');
 
 #
 # Who may do what
@@ -475,5 +495,8 @@ refused('STS at a link-local address is refused to superusers too', [qr/link-loc
 bucket_over('http://169.254.169.254');
 mapping('CURRENT_USER');
 refused('and so is a bucket there', [qr/link-local address/], state => '42501');
+
+# The statements of this test hold the keys of the mappings, and no more
+unlike(slurp_file($node->logfile), qr/tokenOf|secret\/|token-\d/, 'the log of the server holds no secret');
 
 done_testing();
