@@ -156,9 +156,18 @@ foreach my $op (qw(put create part complete))
 # What was complete is said, and stays
 $bucket = fresh_bucket(q(rows_per_object '100'));
 $fault_server->fault($bucket, op => 'put', fault => 'error', status => 403, code => 'AccessDenied', after => 3);
-fails($node, $insert, { state => '42501', like => [qr{DETAIL:.*AccessDenied.*\n.*3 objects were complete, and stay: "s3://$bucket/out/\S+-000000.json" to "\S+-000002.json"}] },
+fails($node, "SET pinterest.s3_connections = 1; $insert", { state => '42501', like => [qr{DETAIL:.*AccessDenied.*\n.*3 objects were complete, and stay: "s3://$bucket/out/\S+-000000.json" to "\S+-000002.json"}] },
 	'refused in the middle: the detail says what is there');
 succeeds($node, 'SELECT count(*), max(n) FROM t', '300|300', 'refused in the middle: that much is there');
+
+
+# Several in flight: what the detail names as complete is what is there
+$bucket = fresh_bucket(q(rows_per_object '100'));
+$fault_server->fault($bucket, op => 'put', key => 'out/', fault => 'error', status => 403, code => 'AccessDenied', after => 5, times => 1);
+my $told = fails($node, $insert, { state => '42501' }, 'refused while others are in flight');
+my ($sure) = $told =~ /(\d+) objects were complete/;
+cmp_ok($node->safe_psql('postgres', 'SELECT count(*) / 100 FROM t'), '>=', $sure // 0,
+	'refused while others are in flight: what is said to be complete is there');
 
 $bucket = fresh_bucket(q(rows_per_object '100'));
 fails($node, 'INSERT INTO t SELECT 1 / (n - 950), t FROM plain',
@@ -192,7 +201,7 @@ foreach my $op (qw(put create part complete))
 	$fault_server->fault($bucket, op => $op, fault => 'hang');
 	my $started = Time::HiRes::time();
 	fails($node, "SET statement_timeout = '2s'; " . ($op eq 'put' ? $insert : $large),
-		{ state => '57014', within => 4.5, like => $op =~ /put|complete/ ? [qr/DETAIL:.*may be there/] : [] }, "cancelled, op $op hangs");
+		{ state => '57014', within => 4.5, like => $op =~ /put|complete/ ? [qr/DETAIL:.*May be there/] : [] }, "cancelled, op $op hangs");
 	is(counters($bucket)->{uploads}, 0, "cancelled, op $op hangs: no upload is left");
 }
 

@@ -38,7 +38,7 @@
 #define PART_SIZE (8 * 1024 * 1024)
 #define MAX_PARTS 10000
 
-#define UPLOAD_SLOTS 4
+#define MAX_SLOTS 4
 #define MAX_ANSWER (1024 * 1024)
 
 /* How long the abort of a failed upload may take (ms). */
@@ -65,7 +65,8 @@ typedef struct BucketUpload
 	char	   *root;			/* encoded path of the bucket, ends in "/" */
 	bool		unconditional;	/* the service knows no If-None-Match */
 
-	UploadSlot	slots[UPLOAD_SLOTS];
+	UploadSlot	slots[MAX_SLOTS];
+	int			nslots;
 	int			filling;		/* the slot that takes bytes; the one behind it
 								 * has been under way for the longest time */
 	MemoryContext object_context;
@@ -99,12 +100,13 @@ start(BucketUpload *upload)
 	config.region = access->region;
 	config.credentials = credentials_create(access->credentials);
 	config.policy = access->private_addresses ? ADDRESS_PRIVATE : ADDRESS_PUBLIC;
-	config.connections = UPLOAD_SLOTS + 1;
+	upload->nslots = Max(Min(access->connections, MAX_SLOTS), 1);
+	config.connections = upload->nslots;
 	service = aws_service_create(&config);
 	upload->object_context = AllocSetContextCreate(upload->context, "pinterest object",
 												   ALLOCSET_DEFAULT_SIZES);
 	upload->control = aws_call_create(service);
-	for (int i = 0; i < UPLOAD_SLOTS; i++)
+	for (int i = 0; i < upload->nslots; i++)
 	{
 		UploadSlot *slot = &upload->slots[i];
 
@@ -113,7 +115,7 @@ start(BucketUpload *upload)
 											  ALLOCSET_DEFAULT_SIZES);
 		slot->call = aws_call_create(service);
 	}
-	if (upload->slots[UPLOAD_SLOTS - 1].call == NULL)
+	if (upload->slots[upload->nslots - 1].call == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				 errmsg("too many connections to other servers are open"),
@@ -316,15 +318,15 @@ collect_slot(BucketUpload *upload, UploadSlot *slot)
 static void
 next_slot(BucketUpload *upload)
 {
-	upload->filling = (upload->filling + 1) % UPLOAD_SLOTS;
+	upload->filling = (upload->filling + 1) % upload->nslots;
 	collect_slot(upload, &upload->slots[upload->filling]);
 }
 
 static void
 collect_all(BucketUpload *upload)
 {
-	for (int i = 0; i < UPLOAD_SLOTS; i++)
-		collect_slot(upload, &upload->slots[(upload->filling + i) % UPLOAD_SLOTS]);
+	for (int i = 0; i < upload->nslots; i++)
+		collect_slot(upload, &upload->slots[(upload->filling + i) % upload->nslots]);
 }
 
 /* ---------- multipart uploads ---------- */
@@ -476,7 +478,7 @@ on_context_reset(void *arg)
 	MemoryContext scratch;
 	ResourceOwner old_owner = CurrentResourceOwner;
 
-	for (int i = 0; i < UPLOAD_SLOTS; i++)
+	for (int i = 0; i < upload->nslots; i++)
 		aws_call_abort(upload->slots[i].call);
 	aws_call_abort(upload->control);
 	if (upload->upload_id == NULL || (IsUnderPostmaster && !PostmasterIsAlive()))
@@ -511,23 +513,24 @@ refused(const AwsCall *call)
 		aws_call_failure(call)->problem == AWS_ERROR_ANSWER;
 }
 
-static const char *
-bucket_in_doubt(Upload *base)
+static void
+bucket_remaining(Upload *base, List **complete, List **doubtful)
 {
 	BucketUpload *upload = (BucketUpload *) base;
 
-	if (upload->service == NULL)
-		return NULL;
 	if (upload->upload_id != NULL && upload->completing && !refused(upload->control))
-		return upload->key;
-	for (int i = 0; i < UPLOAD_SLOTS; i++)
+		*doubtful = lappend(*doubtful, upload->key);
+	for (int i = 0; i < upload->nslots; i++)
 	{
-		UploadSlot *slot = &upload->slots[(upload->filling + i) % UPLOAD_SLOTS];
+		UploadSlot *slot = &upload->slots[(upload->filling + i) % upload->nslots];
 
-		if (slot->under_way && slot->part == 0 && !refused(slot->call))
-			return slot->key;
+		if (!slot->under_way || slot->part > 0)
+			continue;
+		if (aws_call_state(slot->call) == AWS_DONE)
+			*complete = lappend(*complete, slot->key);
+		else if (!refused(slot->call))
+			*doubtful = lappend(*doubtful, slot->key);
 	}
-	return NULL;
 }
 
 /* ---------- the upload ---------- */
@@ -591,7 +594,7 @@ static const UploadOps bucket_upload_ops = {
 	.write = bucket_write,
 	.end = bucket_end,
 	.finish = bucket_finish,
-	.in_doubt = bucket_in_doubt,
+	.remaining = bucket_remaining,
 };
 
 Upload *

@@ -229,10 +229,10 @@ file_finish(Upload *base)
 	upload->names = NIL;		/* from here on they stay */
 }
 
-static const char *
-file_in_doubt(Upload *base)
+/* The reset callback removes everything. */
+static void
+file_remaining(Upload *base, List **complete, List **doubtful)
 {
-	return NULL;
 }
 
 static const UploadOps file_upload_ops = {
@@ -240,7 +240,7 @@ static const UploadOps file_upload_ops = {
 	.write = file_write,
 	.end = file_end,
 	.finish = file_finish,
-	.in_doubt = file_in_doubt,
+	.remaining = file_remaining,
 };
 
 Upload *

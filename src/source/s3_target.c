@@ -172,29 +172,42 @@ uri_of(const S3Target *target, int64 number)
 	return location_uri_of(target->config.location, key_of(target, number));
 }
 
-/* Objects are completed in the order of their numbers. */
+/* Adds a sentence that ends with the names of objects. */
+static void
+add_names(const S3Target *target, StringInfo text, const char *what, List *keys)
+{
+	ListCell   *lc;
+
+	if (keys == NIL)
+		return;
+	appendStringInfo(text, "%s%s", text->len > 0 ? " " : "", what);
+	foreach(lc, keys)
+		appendStringInfo(text, "%s \"%s\"", foreach_current_index(lc) > 0 ? "," : ":",
+						 location_uri_of(target->config.location, lfirst(lc)));
+	appendStringInfoChar(text, '.');
+}
+
 static char *
 s3_target_remains(Target *base)
 {
 	S3Target   *target = (S3Target *) base;
 	int64		complete = target->upload->complete;
-	const char *doubt = target->upload->ops->in_doubt(target->upload);
+	List	   *more = NIL;
+	List	   *doubtful = NIL;
 	StringInfoData text;
 
+	target->upload->ops->remaining(target->upload, &more, &doubtful);
 	base->complete = complete;
-	if (complete == 0 && doubt == NULL)
-		return NULL;
 	initStringInfo(&text);
-	if (complete == 1)
-		appendStringInfo(&text, "Object \"%s\" was complete, and stays.", uri_of(target, 0));
-	else if (complete > 1)
+	if (complete > 2)
 		appendStringInfo(&text, "%lld objects were complete, and stay: \"%s\" to \"%s\".",
 						 (long long) complete, uri_of(target, 0), uri_of(target, complete - 1));
-	if (doubt != NULL)
-		appendStringInfo(&text, "%sObject \"%s\", and those sent with it, may be there as well.",
-						 complete > 0 ? " " : "",
-						 location_uri_of(target->config.location, doubt));
-	return text.data;
+	else
+		for (int64 i = complete; i > 0; i--)
+			more = lcons(key_of(target, i - 1), more);
+	add_names(target, &text, complete > 2 ? "Complete as well" : "Complete, and staying", more);
+	add_names(target, &text, "May be there as well", doubtful);
+	return text.len > 0 ? text.data : NULL;
 }
 
 static const TargetOps s3_target_ops = {

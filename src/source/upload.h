@@ -13,6 +13,7 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
 #include "source/location.h"
 #include "source/store.h"
 
@@ -32,14 +33,18 @@ typedef struct UploadOps
 	/* Returns when all objects are there and durable. May block. */
 	void		(*finish) (Upload *upload);
 
-	/* The key of an object that might be there or not, if the upload fails now. */
-	const char *(*in_doubt) (Upload *upload);
+	/*
+	 * When the upload fails here and now: adds the keys of objects that are
+	 * there beside those counted in complete, and of those that may be.
+	 */
+	void		(*remaining) (Upload *upload, List **complete, List **doubtful);
 } UploadOps;
 
 struct Upload
 {
 	const UploadOps *ops;
-	int64		complete;		/* objects that are there to stay */
+	int64		complete;		/* objects that are there to stay: the first
+								 * ones that were begun */
 };
 
 /*
