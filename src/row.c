@@ -14,6 +14,7 @@
 #include "json/datum.h"
 #include "json/path.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "pg_compat.h"
 #include "row.h"
 #include "utils/builtins.h"
@@ -242,7 +243,8 @@ try_to_convert(RowMaker *maker, Conversion convert, bool pure, int n,
 		}
 		if (!is_data_error(edata, pure))
 			ReThrowError(edata);
-		message = psprintf("column \"%s\": %s", maker->column->name, edata->message);
+		message = maker->column == NULL ? edata->message :
+			psprintf("column \"%s\": %s", maker->column->name, edata->message);
 		maker->column = NULL;
 	}
 	PG_END_TRY();
@@ -294,6 +296,8 @@ raw_as_text(const JsonRecord *record)
 		const unsigned char *p = (const unsigned char *) record->data + i;
 		int			len = pg_utf_mblen(p);
 
+		CHECK_FOR_INTERRUPTS();
+
 		if (*p != '\0' && i + len <= record->len && pg_utf8_islegal(p, len))
 			append_character(&text, p, len, conversion);
 		else
@@ -311,6 +315,7 @@ static Datum
 other_value(RowMaker *maker, const OtherColumn *other, const char *error, bool *isnull)
 {
 	const Column *column = other->column;
+	const JsonRecord *record = maker->record;
 	char	   *hive;
 
 	if (column->kind == COLUMN_HIVE)
@@ -319,6 +324,8 @@ other_value(RowMaker *maker, const OtherColumn *other, const char *error, bool *
 		*isnull = hive == NULL;
 		return hive == NULL ? (Datum) 0 : CStringGetTextDatum(hive);
 	}
+	if (record == NULL && (column->metadata->item < 0 || !column->metadata->of_body))
+		elog(ERROR, "column \"%s\" is not known before its body is read", column->name);
 	switch (column->metadata->item)
 	{
 		case METADATA_ERROR:
@@ -327,9 +334,8 @@ other_value(RowMaker *maker, const OtherColumn *other, const char *error, bool *
 		case METADATA_RAW:
 			*isnull = false;
 			if (other->bytes_as_text)
-				return PointerGetDatum(raw_as_text(maker->record));
-			return PointerGetDatum(cstring_to_text_with_len(maker->record->data,
-															maker->record->len));
+				return PointerGetDatum(raw_as_text(record));
+			return PointerGetDatum(cstring_to_text_with_len(record->data, record->len));
 		default:
 			return maker->ops->metadata_value(maker->source, column->metadata->item,
 											   maker->place, isnull);

@@ -381,8 +381,13 @@ skip_key(JsonScan *scan, const uint8 *p)
 static const uint8 *
 skip_container(JsonScan *scan, const uint8 *p)
 {
-	bool		is_object[JSON_MAX_DEPTH];	/* each open container */
-	int			depth = -1;		/* of the innermost of them */
+	bool		is_object[JSON_MAX_DEPTH + 1];	/* each open container, from 1 */
+	int			depth = 0;		/* of the innermost of them */
+
+#ifdef __clang_analyzer__
+	/* it cannot see that p is at a container, and what follows from that */
+	memset(is_object, 0, sizeof(is_object));
+#endif
 
 	for (;;)
 	{
@@ -394,7 +399,7 @@ skip_container(JsonScan *scan, const uint8 *p)
 		{
 			object = *p == '{';
 			depth++;
-			if (depth + scan->depth >= JSON_MAX_DEPTH)
+			if (depth + scan->depth > JSON_MAX_DEPTH)
 				return fail(scan, p, JSON_ERROR_DEPTH);
 			is_object[depth] = object;
 			p = skip_space(scan, p + 1);
@@ -421,7 +426,7 @@ skip_container(JsonScan *scan, const uint8 *p)
 			if (*p != (object ? '}' : ']'))
 				break;
 			p++;
-			if (--depth < 0)
+			if (--depth == 0)
 				return p;
 		}
 		if (*p != ',')
@@ -581,8 +586,7 @@ scan_container(JsonScan *scan, const uint8 *p, const JsonNode *node)
 static const uint8 *
 scan_value(JsonScan *scan, const uint8 *p, const JsonNode *node)
 {
-	JsonValue	unwanted;
-	JsonValue  *value = node->slot >= 0 ? &scan->values[node->slot] : &unwanted;
+	JsonValue  *value = node->slot >= 0 ? &scan->values[node->slot] : &scan->unwanted;
 	const uint8 *start = p;
 
 	/* The last of several values with the same key counts, as a whole. */

@@ -106,6 +106,7 @@ typedef struct JsonScan
 	const char *error_at;
 	int			escape_len;		/* of the last escape, unescaped */
 	uint8		ignored[4];		/* where escapes of unwanted strings go */
+	JsonValue	unwanted;		/* where values go that only hold wanted ones */
 } JsonScan;
 
 /*
