@@ -39,6 +39,22 @@ CREATE FUNCTION pinterest.check_server(
 COMMENT ON FUNCTION pinterest.check_server(text, text)
     IS 'tries the way to what a foreign server reads, step by step, up to the first record';
 
+CREATE FUNCTION pinterest._scan_progress(
+    OUT pid integer, OUT datid oid, OUT usesysid oid, OUT wrapper text, OUT server text,
+    OUT relid oid, OUT relation text, OUT state text, OUT waiting_for text,
+    OUT bodies bigint, OUT bodies_known bigint, OUT bodies_total bigint, OUT records bigint, OUT bytes bigint,
+    OUT requests_in_flight integer, OUT retries bigint, OUT rejected bigint, OUT started timestamptz)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'pinterest_scan_progress' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
+
+CREATE VIEW pinterest.scan_progress AS
+    SELECT p.pid, d.datname AS database, pg_catalog.pg_get_userbyid(p.usesysid) AS username, p.wrapper, p.server,
+        p.relid, p.relation, p.state, p.waiting_for, p.bodies, p.bodies_known, p.bodies_total, p.records, p.bytes,
+        p.requests_in_flight, p.retries, p.rejected, p.started
+    FROM pinterest._scan_progress() p LEFT JOIN pg_catalog.pg_database d ON d.oid = p.datid;
+COMMENT ON VIEW pinterest.scan_progress IS 'scans of foreign tables that run now, in all sessions, and how far they are';
+GRANT SELECT ON pinterest.scan_progress TO PUBLIC;
+
 --
 -- Cleaning
 --

@@ -22,11 +22,15 @@
 #include "json/frame.h"
 #include "miscadmin.h"
 #include "option.h"
+#include "progress.h"
 #include "reader.h"
 #include "row.h"
 #include "utils/memutils.h"
 
 int			pinterest_max_record_size = 64 * 1024;
+
+/* Progress is told each time after this many records: a power of two. */
+#define TELL_RECORDS 256
 
 /* Option on_error */
 typedef enum OnError
@@ -58,6 +62,12 @@ struct Reader
 	MemoryContext filter_context;	/* of their values for one body */
 	SourceFilter source_filter;
 
+
+	Oid			relid;
+	char	   *server;
+	MemoryContext context;
+	Progress   *progress;		/* NULL: not shown */
+	bool		started;		/* has a record been asked for? */
 
 	OnError		on_error;
 	Verbosity	verbosity;
@@ -103,6 +113,9 @@ reader_open(Relation rel, Oid userid, List *attnums)
 	request.table_options = table->options;
 
 	reader->table = pstrdup(RelationGetRelationName(rel));
+	reader->relid = RelationGetRelid(rel);
+	reader->server = server->servername;
+	reader->context = CurrentMemoryContext;
 	reader->on_error = option_enum(table->options, "on_error");
 	reader->verbosity = option_enum(table->options, "log_verbosity");
 	reader->reject_limit = option_integer(table->options, "reject_limit", PG_INT64_MAX);
@@ -358,6 +371,41 @@ make_row(Reader *reader, Datum *values, bool *nulls)
 }
 
 /*
+ * Progress
+ */
+
+/* Called by the source too, around its waits. */
+static void
+tell_progress(void *arg)
+{
+	Reader	   *reader = arg;
+	SourceProgress done = {0};
+
+	if (reader->progress == NULL)
+		return;
+	reader->ops->progress(reader->source, &done);
+	progress_update(reader->progress, &done, reader->records,
+					reader->rejected_before + reader->rejected);
+}
+
+/* A scan is one from its first row on: EXPLAIN and unused plans are none. */
+static void
+begin_progress(Reader *reader)
+{
+	MemoryContext old = MemoryContextSwitchTo(reader->context);
+
+	reader->started = true;
+	if (reader->ops->progress != NULL)
+		reader->progress = progress_begin(reader->ops->wrapper, reader->server,
+										  reader->relid, reader->table);
+	MemoryContextSwitchTo(old);
+	if (reader->progress == NULL)
+		return;
+	reader->source->on_wait = tell_progress;
+	reader->source->on_wait_arg = reader;
+}
+
+/*
  * Reading
  */
 
@@ -392,7 +440,8 @@ next_record(Reader *reader)
 	}
 	reader->place.ordinal++;
 	reader->place.line = reader->record->line;
-	reader->records++;
+	if (unlikely(++reader->records % TELL_RECORDS == 0))
+		tell_progress(reader);
 	return true;
 }
 
@@ -403,6 +452,8 @@ reader_next(Reader *reader, Datum *values, bool *nulls)
 	MemoryContext old = CurrentMemoryContext;
 	bool		found = false;
 
+	if (unlikely(!reader->started))
+		begin_progress(reader);
 	callback.callback = add_place;
 	callback.arg = reader;
 	callback.previous = error_context_stack;
@@ -439,6 +490,8 @@ reader_close(Reader *reader)
 	note_pass(reader);
 	rejected = reader->most_rejected;
 	reader->record = NULL;
+	progress_end(reader->progress);
+	reader->progress = NULL;
 	reader->ops->close(reader->source);
 	if (rejected > 0 && reader->verbosity != VERBOSITY_SILENT && !reader->is_worker)
 		ereport(NOTICE,

@@ -110,6 +110,12 @@ aws_service_has_room(const AwsService *service)
 	return active < service->limit;
 }
 
+int
+aws_service_in_flight(const AwsService *service)
+{
+	return service->in_flight;
+}
+
 int64
 aws_service_retries(const AwsService *service)
 {

@@ -88,6 +88,9 @@ extern AwsService *aws_service_create(const AwsServiceConfig *config);
 /* May one more request be sent now? */
 extern bool aws_service_has_room(const AwsService *service);
 
+/* Requests under way now, without those that wait to be sent again. */
+extern int	aws_service_in_flight(const AwsService *service);
+
 /* Requests sent again so far. */
 extern int64 aws_service_retries(const AwsService *service);
 

@@ -288,6 +288,7 @@ keep_wanted(BucketStore *store, Page *page)
 		if (is_wanted(store, &page->objects[i]))
 			page->objects[kept++] = page->objects[i];
 	page->nobjects = kept;
+	store->base.status.known += kept;
 }
 
 /* Where to go on; a service that leads nowhere is found out here. */
@@ -494,6 +495,7 @@ release(BucketStore *store, Slot *slot)
 	if (slot->fetched)
 	{
 		store->base.counters.bytes += aws_call_received(slot->call);
+		store->base.status.partial = 0;
 		aws_call_abort(slot->call);
 	}
 	slot->state = SLOT_FREE;
@@ -524,10 +526,37 @@ ready_slot(BucketStore *store)
 	return NULL;
 }
 
+static SourceWait
+what_for(const BucketStore *store)
+{
+	bool		fetching = store->nslots - store->nfree > 0;
+
+	if (aws_service_in_flight(store->service) == 0)
+		return SOURCE_BACKOFF;
+	return store->listing && !fetching ? SOURCE_LIST : SOURCE_GET;
+}
+
+/* Tells how things are before a wait, and again behind it. */
+static void
+tell(BucketStore *store, SourceWait waiting)
+{
+	StoreStatus *status = &store->base.status;
+
+	status->waiting = waiting;
+	status->in_flight = aws_service_in_flight(store->service);
+	status->complete = store->listed_all && !store->listing;
+	if (store->base.on_wait != NULL)
+		store->base.on_wait(store->base.on_wait_arg);
+}
+
 static void
 pump(BucketStore *store, int timeout)
 {
+	if (timeout > 0)
+		tell(store, what_for(store));
 	aws_service_pump(store->service, timeout);
+	if (timeout > 0)
+		tell(store, SOURCE_BUSY);
 	store->unsent = 0;
 	INSTR_TIME_SET_CURRENT(store->nudged);
 	store->base.counters.retries =
@@ -641,6 +670,7 @@ bucket_read(Store *base, char *buf, size_t room)
 	{
 		size_t		n = aws_call_read(slot->call, buf, room);
 
+		store->base.status.partial += n;
 		if (n > 0)
 			return n;
 		if (aws_call_state(slot->call) == AWS_DONE)

@@ -225,6 +225,16 @@ s3_access(const SourceRequest *request)
  * Reading
  */
 
+/* The store waits, or has waited. */
+static void
+s3_on_wait(void *arg)
+{
+	Source	   *source = arg;
+
+	if (source->on_wait != NULL)
+		source->on_wait(source->on_wait_arg);
+}
+
 static Source *
 s3_open(const SourceRequest *request)
 {
@@ -235,6 +245,8 @@ s3_open(const SourceRequest *request)
 	s3->base.ops = &s3_source_ops;
 	s3->store = location->scheme == LOCATION_FILE ? file_store_open(location) :
 		bucket_store_open(location, s3_access(request));
+	s3->store->on_wait = s3_on_wait;
+	s3->store->on_wait_arg = s3;
 	s3->location = location;
 	s3->listing_context = AllocSetContextCreate(CurrentMemoryContext, "pinterest listing",
 												ALLOCSET_SMALL_SIZES);
@@ -609,6 +621,20 @@ s3_close(Source *source)
 	s3->store->ops->close(s3->store);
 }
 
+static void
+s3_progress(Source *source, SourceProgress *progress)
+{
+	const Store *store = ((S3Source *) source)->store;
+
+	progress->waiting = store->status.waiting;
+	progress->bodies = store->counters.objects;
+	progress->known = Max(store->status.known, store->counters.objects);
+	progress->complete = store->status.complete;
+	progress->bytes = store->counters.bytes + store->status.partial;
+	progress->in_flight = store->status.in_flight;
+	progress->retries = store->counters.retries;
+}
+
 static int
 s3_counters(Source *source, SourceCounter *counters)
 {
@@ -679,6 +705,7 @@ const SourceOps s3_source_ops = {
 	.set_supply = s3_set_supply,
 	.rewind = s3_rewind,
 	.close = s3_close,
+	.progress = s3_progress,
 	.counters = s3_counters,
 	.open_target = s3_open_target,
 	.check = s3_check,

@@ -23,6 +23,7 @@
 #include "nodes/pg_list.h"
 #include "source/check.h"
 #include "source/target.h"
+#include "source/wait.h"
 
 /*
  * A metadata column that a source offers.  Those with an item below zero are
@@ -54,6 +55,18 @@ typedef struct SourceCounter
 	const char *label;
 	int64		value;
 } SourceCounter;
+
+/* How far it is, for pinterest.scan_progress. */
+typedef struct SourceProgress
+{
+	SourceWait	waiting;
+	int64		bodies;			/* begun */
+	int64		known;			/* found so far, those included */
+	bool		complete;		/* there are no more than these */
+	int64		bytes;
+	int			in_flight;		/* requests */
+	int64		retries;
+} SourceProgress;
 
 /* What to read, as whom.  All option values have been validated. */
 typedef struct SourceRequest
@@ -158,6 +171,9 @@ typedef struct SourceOps
 	/* Lets go of what is in flight.  After an error, the context does it. */
 	void		(*close) (Source *source);
 
+	/* How far it is; cheap. */
+	void		(*progress) (Source *source, SourceProgress *progress);
+
 	/* What was done so far; returns how many of counters were filled. */
 	int			(*counters) (Source *source, SourceCounter *counters);
 
@@ -186,6 +202,13 @@ typedef struct SourceOps
 struct Source
 {
 	const SourceOps *ops;
+
+	/*
+	 * Set by the owner or NULL: the source calls it when it begins to wait and
+	 * when it has waited.
+	 */
+	void		(*on_wait) (void *arg);
+	void	   *on_wait_arg;
 };
 
 /* The source of a wrapper, by the wrapper's name; an error for others. */

@@ -22,6 +22,7 @@
 #include "nodes/pg_list.h"
 
 #include "source/location.h"
+#include "source/wait.h"
 
 /* One object, as the listing told it.  Lives until the next store_next. */
 typedef struct StoreObject
@@ -46,6 +47,17 @@ typedef struct StoreCounters
 	int64		get_requests;
 	int64		retries;		/* requests sent again */
 } StoreCounters;
+
+/* What it is doing, besides. */
+typedef struct StoreStatus
+{
+	SourceWait	waiting;
+	int64		known;			/* objects found so far that are wanted */
+	bool		complete;		/* the listing has ended */
+	int64		partial;		/* bytes of the current object, not yet among
+								 * the counted ones */
+	int			in_flight;		/* requests */
+} StoreStatus;
 
 /* How to reach a bucket.  Strings belong to the caller, and outlive the store. */
 typedef struct S3Access
@@ -97,6 +109,9 @@ struct Store
 {
 	const StoreOps *ops;
 	StoreCounters counters;
+	StoreStatus status;
+	void		(*on_wait) (void *arg); /* as in Source; may be NULL */
+	void	   *on_wait_arg;
 	StoreFilter filter;			/* set by the owner before the first next; NULL:
 								 * all that match the location are wanted */
 	void	   *filter_arg;
