@@ -116,6 +116,12 @@ aws_service_in_flight(const AwsService *service)
 	return service->in_flight;
 }
 
+void
+aws_service_name_wait(AwsService *service, HttpWait wait)
+{
+	http_name_wait(service->http, wait);
+}
+
 int64
 aws_service_retries(const AwsService *service)
 {

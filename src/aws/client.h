@@ -94,6 +94,9 @@ extern int	aws_service_in_flight(const AwsService *service);
 /* Requests sent again so far. */
 extern int64 aws_service_retries(const AwsService *service);
 
+/* Names the next wait in aws_service_pump. */
+extern void aws_service_name_wait(AwsService *service, HttpWait wait);
+
 /*
  * Moves every call on, waiting for something to happen for timeout
  * milliseconds at most (and no longer than 100); 0 does not wait.

@@ -50,7 +50,8 @@ struct HttpClient
 	CURLM	   *multi;			/* NULL until the first transfer */
 	pid_t		pid;			/* a forked child must not touch this */
 	AddressPolicy policy;
-	uint32		wait_event;
+	uint32		wait_events[HTTP_WAIT_BACKOFF + 1];
+	HttpWait	wait;			/* which of them comes next */
 	dlist_head	running;		/* HttpTransfer.node */
 	int64		pumped_at;		/* us, when http_pump last returned */
 	int64		clock;			/* us spent in http_pump */
@@ -364,7 +365,10 @@ http_client(AddressPolicy policy)
 	client = MemoryContextAllocZero(TopMemoryContext, sizeof(HttpClient));
 	client->pid = MyProcPid;
 	client->policy = policy;
-	client->wait_event = wait_event_named("PinterestHttp");
+	client->wait_events[HTTP_WAIT_ANSWER] = wait_event_named("PinterestHttp");
+	client->wait_events[HTTP_WAIT_LIST] = wait_event_named("PinterestList");
+	client->wait_events[HTTP_WAIT_GET] = wait_event_named("PinterestGet");
+	client->wait_events[HTTP_WAIT_BACKOFF] = wait_event_named("PinterestBackoff");
 	dlist_init(&client->running);
 	clients[policy] = client;
 	return client;
@@ -812,7 +816,8 @@ poll_and_perform(HttpClient *client, int timeout)
 
 	if (timeout > 0)
 	{
-		pgstat_report_wait_start(client->wait_event);
+		pgstat_report_wait_start(client->wait_events[client->wait]);
+		client->wait = HTTP_WAIT_ANSWER;
 		code = curl_multi_poll(client->multi, NULL, 0, timeout, NULL);
 		pgstat_report_wait_end();
 	}
@@ -849,6 +854,12 @@ http_pump(HttpClient *client, int timeout)
 	if (IsUnderPostmaster && !PostmasterIsAlive())
 		proc_exit(1);
 	CHECK_FOR_INTERRUPTS();
+}
+
+void
+http_name_wait(HttpClient *client, HttpWait wait)
+{
+	client->wait = wait;
 }
 
 /* ---------- what a transfer has to tell ---------- */

@@ -54,6 +54,15 @@ typedef enum HttpFailure
 	HTTP_BROKEN					/* the connection ended early */
 } HttpFailure;
 
+/* What pg_stat_activity shows while http_pump waits, from release 17 on. */
+typedef enum HttpWait
+{
+	HTTP_WAIT_ANSWER,			/* PinterestHttp */
+	HTTP_WAIT_LIST,				/* PinterestList */
+	HTTP_WAIT_GET,				/* PinterestGet */
+	HTTP_WAIT_BACKOFF			/* PinterestBackoff */
+} HttpWait;
+
 /*
  * Everything a request points at belongs to the caller and stays as it is
  * until the exchange has ended.
@@ -124,6 +133,9 @@ extern void http_abort(HttpTransfer *transfer);
  * timeout milliseconds at most (never more than 100); 0 does not wait.
  */
 extern void http_pump(HttpClient *client, int timeout);
+
+/* Names the next wait of http_pump, only that. */
+extern void http_name_wait(HttpClient *client, HttpWait wait);
 
 extern HttpState http_state(const HttpTransfer *transfer);
 

@@ -540,8 +540,12 @@ what_for(const BucketStore *store)
 static void
 tell(BucketStore *store, SourceWait waiting)
 {
+	static const HttpWait names[] = {
+		HTTP_WAIT_ANSWER, HTTP_WAIT_LIST, HTTP_WAIT_GET, HTTP_WAIT_BACKOFF
+	};
 	StoreStatus *status = &store->base.status;
 
+	aws_service_name_wait(store->service, names[waiting]);
 	status->waiting = waiting;
 	status->in_flight = aws_service_in_flight(store->service);
 	status->complete = store->listed_all && !store->listing;
