@@ -136,7 +136,7 @@ CALL folder.make_table('failing', 'i int, d date', 'failing/', 'rows_per_object 
 INSERT INTO failing (i) SELECT 1 / (50 - i) FROM generate_series(1, 100) i;
 COPY failing FROM STDIN;
 1	2020-01-01
-2	2020-13-01
+2	no date
 \.
 SET statement_timeout = '200ms';
 INSERT INTO failing (i) SELECT i FROM generate_series(1, 30) i WHERE pg_sleep(0.02) IS NOT NULL;
