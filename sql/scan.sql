@@ -178,7 +178,6 @@ UPDATE scan SET i = 1;
 DELETE FROM scan;
 TRUNCATE scan;
 ANALYZE scan;
-IMPORT FOREIGN SCHEMA x FROM SERVER folder_server INTO public;
 
 DROP MATERIALIZED VIEW scan_view;
 DROP TABLE scan_copy, scan_parts, scan_parent;

@@ -13,6 +13,7 @@
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "common/int.h"
@@ -28,6 +29,7 @@
 #define MAPPING UserMappingRelationId
 #define TABLE ForeignTableRelationId
 #define COLUMN AttributeRelationId
+#define SCHEMA NamespaceRelationId	/* IMPORT FOREIGN SCHEMA */
 
 /* The values of an OPTION_ENUM stand in the order of the C enum they name. */
 static const char *const layouts[] = {"plain", "sink", NULL};
@@ -97,6 +99,24 @@ static const Option option_table[] = {
 	"what the source knows about the record, such as its path or line"},
 	{"s3_json", COLUMN, "hive_key", OPTION_TEXT, false, false, NULL, NULL,
 	"value of the path element of this name, as in partition=0"},
+
+	/* those that tables take too are handed on to them */
+	{"s3_json", SCHEMA, "location", OPTION_TEXT, false, false, NULL, NULL,
+	"the remote schema is a folder below it (\".\": it itself); names of schemas end at 63 bytes"},
+	{"s3_json", SCHEMA, "layout", OPTION_ENUM, false, false, NULL, layouts,
+	"of the folders; default: sink if they look like the topics of one, else plain"},
+	{"s3_json", SCHEMA, "compression", OPTION_ENUM, false, false, "auto", compressions,
+	"handed on to the tables"},
+	{"s3_json", SCHEMA, "format", OPTION_ENUM, false, false, "auto", formats,
+	"handed on to the tables"},
+	{NULL, SCHEMA, "on_error", OPTION_ENUM, false, false, "stop", on_errors,
+	"handed on to the tables"},
+	{NULL, SCHEMA, "sample_rows", OPTION_INTEGER, false, false, "1000", NULL,
+	"records of a table at most that its columns are inferred from"},
+	{NULL, SCHEMA, "sample_objects", OPTION_INTEGER, false, false, "100", NULL,
+	"objects of a table at most that these records are read from"},
+	{NULL, SCHEMA, "metadata", OPTION_BOOLEAN, false, false, "false", NULL,
+	"also make columns record_path, record_line and so on for the metadata"},
 };
 
 static bool
@@ -118,6 +138,8 @@ catalog_name(Oid catalog)
 			return "foreign table";
 		case COLUMN:
 			return "column";
+		case SCHEMA:
+			return "foreign schema";
 		default:
 			return "foreign-data wrapper";
 	}
@@ -136,6 +158,12 @@ find_option(const char *wrapper, Oid catalog, const char *name)
 			return option;
 	}
 	return NULL;
+}
+
+bool
+option_is_known(const char *wrapper, Oid catalog, const char *name)
+{
+	return find_option(wrapper, catalog, name) != NULL;
 }
 
 /* A sentence that helps whoever wrote an unknown name. */

@@ -54,6 +54,9 @@ extern int64 option_integer(List *options, const char *name, int64 unset);
 /* The position of an OPTION_ENUM's value among its values. */
 extern int	option_enum(List *options, const char *name);
 
+/* Is there such an option for objects of this catalog? */
+extern bool option_is_known(const char *wrapper, Oid catalog, const char *name);
+
 /* Was it given? */
 extern bool option_given(List *options, const char *name);
 

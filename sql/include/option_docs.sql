@@ -4,7 +4,8 @@ WITH sections(place, object, heading) AS (
     VALUES (1, 'server', 'Server (`CREATE SERVER`)'),
            (2, 'user mapping', 'User mapping (`CREATE USER MAPPING`)'),
            (3, 'foreign table', 'Table (`CREATE FOREIGN TABLE`)'),
-           (4, 'column', 'Column (one of them at most)')),
+           (4, 'column', 'Column (one of them at most)'),
+           (5, 'foreign schema', '`IMPORT FOREIGN SCHEMA`')),
 lines AS (
     SELECT place, 0 AS row, n, line
         FROM sections,

@@ -14,6 +14,7 @@
  *	modify.c	 INSERT and COPY FROM
  *	explain.c	 what EXPLAIN shows
  *	check.c		 the SQL function check_server
+ *	import.c	 IMPORT FOREIGN SCHEMA
  *
  *-------------------------------------------------------------------------
  */
@@ -74,5 +75,8 @@ extern void explain_scan(ForeignScanState *node, struct ExplainState *es);
 /* What is read or written: the option that names it. */
 extern void explain_subject(const SourceOps *ops, List *table_options,
 							struct ExplainState *es);
+
+/* import.c */
+extern List *import_schema(ImportForeignSchemaStmt *stmt, Oid serverid);
 
 #endif							/* PINTEREST_FDW_H */

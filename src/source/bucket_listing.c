@@ -144,6 +144,7 @@ read_elements(ListingParser *parser)
 {
 	XmlReader  *xml = &parser->xml;
 	ListedObject *object = NULL;
+	bool		in_folder = false;
 
 	for (;;)
 	{
@@ -151,8 +152,10 @@ read_elements(ListingParser *parser)
 		{
 			case XML_OPEN:
 				resetStringInfo(&parser->text);
-				if (xml->depth == 2)
-					object = xml_name_is(xml, "Contents") ? new_object(parser) : NULL;
+				if (xml->depth != 2)
+					break;
+				object = xml_name_is(xml, "Contents") ? new_object(parser) : NULL;
+				in_folder = xml_name_is(xml, "CommonPrefixes");
 				break;
 			case XML_TEXT:
 				appendBinaryStringInfo(&parser->text, xml->text, xml->text_len);
@@ -160,6 +163,9 @@ read_elements(ListingParser *parser)
 			case XML_CLOSE:
 				if (xml->depth == 2 && object != NULL)
 					object_element(parser, object);
+				else if (xml->depth == 2 && in_folder && xml_name_is(xml, "Prefix"))
+					parser->page->folders = lappend(parser->page->folders,
+													pstrdup(parser->text.data));
 				else if (xml->depth == 1)
 					page_element(parser);
 				break;
@@ -217,6 +223,21 @@ finish_objects(ListingParser *parser, bool ordered, const char *after)
 		page->objects[i].key = key_in_database_encoding(parser, page->objects[i].key);
 }
 
+static void
+finish_folders(ListingParser *parser)
+{
+	ListCell   *lc;
+
+	foreach(lc, parser->page->folders)
+	{
+		char	   *folder = lfirst(lc);
+
+		if (parser->keys_encoded && !url_decode(folder, true))
+			bad_listing(parser->subject, "a key is not encoded as it should be");
+		lfirst(lc) = key_in_database_encoding(parser, folder);
+	}
+}
+
 ListedPage *
 listing_parse(char *document, size_t len, const char *subject,
 			  bool ordered, const char *after)
@@ -239,6 +260,7 @@ listing_parse(char *document, size_t len, const char *subject,
 		bad_listing(subject, "more pages are announced without a token to ask for them");
 	parser.page->next_token = parser.truncated ? parser.token : NULL;
 	finish_objects(&parser, ordered, after);
+	finish_folders(&parser);
 	pfree(original);
 	return parser.page;
 }

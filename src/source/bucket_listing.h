@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
 
 typedef struct ListedObject
 {
@@ -28,6 +29,8 @@ typedef struct ListedPage
 {
 	ListedObject *objects;
 	int			nobjects;
+	List	   *folders;		/* char *: with a delimiter, what keys begin with
+								 * up to its next occurrence; decoded alike */
 	char	   *last_key;		/* as sent: "after" for the next page; NULL if
 								 * the page is empty */
 	char	   *next_token;		/* of the page that follows; NULL at the end */

@@ -23,6 +23,7 @@
 #include "aws/client.h"
 #include "lib/ilist.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "net/url.h"
 #include "portability/instr_time.h"
 #include "source/bucket_address.h"
@@ -36,6 +37,9 @@
 
 /* 1000 keys of 1024 bytes, every byte encoded, take about 3.5 MB. */
 #define MAX_LISTING (16 * 1024 * 1024)
+
+/* A folder is given up behind as many pages: nobody waits for the rest. */
+#define MAX_FOLDER_PAGES 200
 
 /* While the reader is busy, transfers are moved on this often (us). */
 #define NUDGE_INTERVAL 500
@@ -78,6 +82,7 @@ typedef struct BucketStore
 	char	   *prefix;			/* of the keys listed now, as sent */
 	List	   *prefixes;		/* narrowed: what else is to be listed */
 	bool		ordered;		/* listed in order of keys */
+	const char *delimiter;		/* of the listing; NULL for none */
 	int64		earlier_retries;	/* of services before a rewind */
 
 	AwsCall    *list_call;
@@ -229,6 +234,7 @@ request_page(BucketStore *store)
 	const char *prefix = store->prefix[0] == '\0' ? NULL : store->prefix;
 	const char *pairs[] = {
 		"continuation-token", store->token,
+		"delimiter", store->delimiter,
 		"encoding-type", "url",
 		"list-type", "2",
 		"prefix", prefix
@@ -732,12 +738,80 @@ bucket_list(Store *base)
 	return &store->listed;
 }
 
+/* Asks for the next page and waits for it; kept in the current context. */
+static ListedPage *
+wait_for_page(BucketStore *store)
+{
+	StringInfo	body;
+	ListedPage *listed;
+
+	request_page(store);
+	while (aws_call_state(store->list_call) != AWS_DONE)
+	{
+		aws_service_pump(store->service, 100);
+		aws_call_check(store->list_call);
+	}
+	store->listing = false;
+	body = aws_call_body(store->list_call);
+	listed = listing_parse(body->data, body->len, store->location->uri,
+						   store->ordered, store->last_key);
+	remember_place(store, listed);
+	return listed;
+}
+
+/* Names are what follows the folder's own. */
+static void
+take_folder_page(const BucketStore *store, const ListedPage *listed, StoreFolder *folder)
+{
+	size_t		prefix_len = strlen(store->location->prefix);
+	ListCell   *lc;
+
+	foreach(lc, listed->folders)
+	{
+		char	   *name = lfirst(lc);
+		size_t		len = strlen(name);
+
+		if (len > prefix_len && name[len - 1] == '/')
+			store_add_folder(store->location, folder,
+							 pnstrdup(name + prefix_len, len - prefix_len - 1));
+	}
+	for (int i = 0; i < listed->nobjects; i++)
+		if (strlen(listed->objects[i].key) > prefix_len)
+			store_add_object(folder, listed->objects[i].key + prefix_len);
+}
+
+static StoreFolder *
+bucket_list_folder(Store *base)
+{
+	BucketStore *store = (BucketStore *) base;
+	StoreFolder *folder = palloc0(sizeof(StoreFolder));
+
+	Assert(store->context == NULL);
+	start(store);
+	store->delimiter = "/";
+	for (int pages = 0; !store->listed_all; pages++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (pages == MAX_FOLDER_PAGES)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("folder \"%s\" holds too many objects to look for folders among them",
+							store->location->uri),
+					 errhint("Name a folder that holds folders.")));
+		take_folder_page(store, wait_for_page(store), folder);
+	}
+	bucket_close(base);
+	store_sort_folder(folder);
+	return folder;
+}
+
 static const StoreOps bucket_store_ops = {
-	bucket_next,
-	bucket_read,
-	bucket_list,
-	bucket_rewind,
-	bucket_close
+	.next = bucket_next,
+	.read = bucket_read,
+	.list = bucket_list,
+	.rewind = bucket_rewind,
+	.list_folder = bucket_list_folder,
+	.close = bucket_close
 };
 
 Store *

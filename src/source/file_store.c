@@ -616,11 +616,46 @@ file_store_close(Store *store)
 	release(store);
 }
 
+/* This comes to its end within one call, so it can do with AllocateDir. */
+static StoreFolder *
+file_store_list_folder(Store *store)
+{
+	FileStore  *fs = (FileStore *) store;
+	StoreFolder *folder = palloc0(sizeof(StoreFolder));
+	const char *path = fs->location->prefix;
+	DIR		   *dir = AllocateDir(path);
+	struct dirent *entry;
+
+	set_path(fs, 0, path, "");
+	if (dir == NULL)
+		report_open_error(fs, "directory");
+	while ((entry = ReadDir(dir, path)) != NULL)
+	{
+		EntryKind	kind = kind_of_entry(entry);
+		struct stat st;
+
+		CHECK_FOR_INTERRUPTS();
+		if (kind == ENTRY_UNKNOWN)
+		{
+			set_path(fs, strlen(path), entry->d_name, "");
+			kind = stat(fs->path, &st) == 0 ? kind_of_mode(st.st_mode) : ENTRY_OTHER;
+		}
+		if (kind == ENTRY_FILE)
+			store_add_object(folder, entry->d_name);
+		else if (kind == ENTRY_DIRECTORY)
+			store_add_folder(fs->location, folder, entry->d_name);
+	}
+	FreeDir(dir);
+	store_sort_folder(folder);
+	return folder;
+}
+
 static const StoreOps file_store_ops = {
 	.next = file_store_next,
 	.read = file_store_read,
 	.list = file_store_next,
 	.rewind = file_store_rewind,
+	.list_folder = file_store_list_folder,
 	.close = file_store_close,
 };
 

@@ -235,6 +235,14 @@ s3_on_wait(void *arg)
 		source->on_wait(source->on_wait_arg);
 }
 
+Store *
+s3_store_open(const SourceRequest *request, const Location *location)
+{
+	if (location->scheme == LOCATION_FILE)
+		return file_store_open(location);
+	return bucket_store_open(location, s3_access(request));
+}
+
 static Source *
 s3_open(const SourceRequest *request)
 {
@@ -243,8 +251,8 @@ s3_open(const SourceRequest *request)
 	Location   *location = s3_location(options);
 
 	s3->base.ops = &s3_source_ops;
-	s3->store = location->scheme == LOCATION_FILE ? file_store_open(location) :
-		bucket_store_open(location, s3_access(request));
+
+	s3->store = s3_store_open(request, location);
 	s3->store->on_wait = s3_on_wait;
 	s3->store->on_wait_arg = s3;
 	s3->location = location;
@@ -709,4 +717,5 @@ const SourceOps s3_source_ops = {
 	.counters = s3_counters,
 	.open_target = s3_open_target,
 	.check = s3_check,
+	.tables = s3_tables,
 };

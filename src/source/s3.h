@@ -34,4 +34,13 @@ extern void s3_take_credentials(const SourceRequest *request, S3Access *access);
 /* SourceOps.check; in s3_check.c. */
 extern bool s3_check(Check *check, bool ready, const SourceRequest *request);
 
+/*
+ * The store of a location, in the current memory context; raises an error if
+ * the user of the request lacks what it takes.  Does not block.
+ */
+extern Store *s3_store_open(const SourceRequest *request, const Location *location);
+
+/* SourceOps.tables; in s3_tables.c. */
+extern List *s3_tables(const SourceRequest *request, const char *schema);
+
 #endif							/* PINTEREST_S3_H */

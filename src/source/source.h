@@ -107,6 +107,14 @@ typedef struct SourceSupply
 	void	   *arg;
 } SourceSupply;
 
+/* What IMPORT FOREIGN SCHEMA can make a table of. */
+typedef struct SourceTable
+{
+	char	   *name;			/* at the source, such as a topic's */
+	List	   *options;		/* of the foreign table: DefElems */
+	List	   *metadata;		/* char *: items that are worth columns */
+} SourceTable;
+
 typedef struct Source Source;
 
 typedef struct SourceOps
@@ -192,6 +200,14 @@ typedef struct SourceOps
 	 * cancelled.
 	 */
 	bool		(*check) (Check *check, bool ready, const SourceRequest *request);
+
+	/*
+	 * What there is in a remote schema, a List of SourceTable by name.  The
+	 * table_options of the request are those of IMPORT FOREIGN SCHEMA.  Checks
+	 * that the current user may read it.  May block; every wait can be
+	 * cancelled.
+	 */
+	List	   *(*tables) (const SourceRequest *request, const char *schema);
 
 	/* The option of the table that names what is read, for EXPLAIN. */
 	const char *subject;

@@ -59,6 +59,16 @@ typedef struct StoreStatus
 	int			in_flight;		/* requests */
 } StoreStatus;
 
+/* What lies directly in a folder: names without the final "/", sorted. */
+typedef struct StoreFolder
+{
+	List	   *folders;		/* char * */
+	List	   *objects;		/* char *: of some of the objects */
+} StoreFolder;
+
+#define FOLDER_MAX_FOLDERS 10000
+#define FOLDER_MAX_OBJECTS 100	/* of which the names are kept */
+
 /* How to reach a bucket.  Strings belong to the caller, and outlive the store. */
 typedef struct S3Access
 {
@@ -97,6 +107,13 @@ typedef struct StoreOps
 
 	/* Starts over with a fresh listing. */
 	void		(*rewind) (Store *store);
+
+	/*
+	 * What lies directly in the folder that the location is, which must end in
+	 * "/".  Not for a store that has been asked for an object.  Raises
+	 * ERRCODE_PROGRAM_LIMIT_EXCEEDED if that is too much.  May block.
+	 */
+	StoreFolder *(*list_folder) (Store *store);
 
 	/* Releases what the memory context does not. Safe to call twice. */
 	void		(*close) (Store *store);
@@ -140,6 +157,17 @@ store_wants(Store *store, const StoreObject *object)
 {
 	return store->filter == NULL || store->filter(store->filter_arg, object);
 }
+
+/*
+ * For stores: adds the name of a folder, or of an object.  A name that cannot
+ * stand in a location is left out, with a warning if it is a folder's.
+ */
+extern void store_add_folder(const Location *location, StoreFolder *folder,
+							 const char *name);
+extern void store_add_object(StoreFolder *folder, const char *name);
+
+/* For stores: finishes a folder. */
+extern void store_sort_folder(StoreFolder *folder);
 
 /*
  * Both allocate in the current memory context, and register a reset callback
