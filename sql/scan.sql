@@ -177,7 +177,6 @@ ALTER FOREIGN TABLE scan NO INHERIT scan_parent;
 UPDATE scan SET i = 1;
 DELETE FROM scan;
 TRUNCATE scan;
-ANALYZE scan;
 
 DROP MATERIALIZED VIEW scan_view;
 DROP TABLE scan_copy, scan_parts, scan_parent;

@@ -90,6 +90,8 @@ static const Option option_table[] = {
 	"what to do with a bad record: raise an error, skip it, or return a row of NULLs"},
 	{NULL, TABLE, "reject_limit", OPTION_INTEGER, false, false, NULL, NULL,
 	"more bad records than this in one scan are an error"},
+	{NULL, TABLE, "estimated_rows", OPTION_INTEGER, false, false, "10000", NULL,
+	"rows the planner expects as long as the table has not been analyzed"},
 	{NULL, TABLE, "log_verbosity", OPTION_ENUM, false, false, "default", verbosities,
 	"notices about bad records: one with their number, one for each, or none"},
 

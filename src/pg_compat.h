@@ -118,4 +118,11 @@
 							outer, NULL, NIL)
 #endif
 
+/* A random number between 0 and 1 of a ReservoirState. (utils/sampling.h) */
+#if PG_VERSION_NUM >= 150000
+#define sampler_fraction(state) sampler_random_fract(&(state)->randstate)
+#else
+#define sampler_fraction(state) sampler_random_fract((state)->randstate)
+#endif
+
 #endif							/* PINTEREST_PG_COMPAT_H */

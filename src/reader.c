@@ -76,6 +76,7 @@ struct Reader
 	bool		in_body;
 	const JsonRecord *record;	/* the one at hand, NULL between records */
 	RecordPlace place;
+	int64		bytes;			/* as stored, of the bodies before */
 	int64		records;
 	int			whole_bodies;	/* columns that count records from a body's start */
 	pg_atomic_uint64 *shared_rejected;	/* by all processes, or NULL */
@@ -417,6 +418,25 @@ read_body(void *arg, char *buf, size_t room)
 	return reader->ops->read(reader->source, buf, room);
 }
 
+int64
+reader_body_bytes(const Reader *reader)
+{
+	return reader->in_body ? reader->ops->consumed(reader->source) : 0;
+}
+
+int64
+reader_bytes(const Reader *reader)
+{
+	return reader->bytes + reader_body_bytes(reader);
+}
+
+void
+reader_skip_body(Reader *reader)
+{
+	reader->bytes += reader_body_bytes(reader);
+	reader->in_body = false;
+}
+
 /* Moves to the next record; false behind the last. */
 static bool
 next_record(Reader *reader)
@@ -436,7 +456,7 @@ next_record(Reader *reader)
 		reader->record = json_frame_next(reader->frame);
 		if (reader->record != NULL)
 			break;
-		reader->in_body = false;
+		reader_skip_body(reader);
 	}
 	reader->place.ordinal++;
 	reader->place.line = reader->record->line;

@@ -92,6 +92,13 @@ extern const SourceOps *reader_ops(const Reader *reader);
  */
 extern bool reader_next(Reader *reader, Datum *values, bool *nulls);
 
+/* Leaves out what has not been read of the current body. */
+extern void reader_skip_body(Reader *reader);
+
+/* Bytes, as stored, that have been read: of the current body, and of all. */
+extern int64 reader_body_bytes(const Reader *reader);
+extern int64 reader_bytes(const Reader *reader);
+
 /* Starts over with a new snapshot. */
 extern void reader_rewind(Reader *reader);
 

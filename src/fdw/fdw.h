@@ -15,6 +15,7 @@
  *	explain.c	 what EXPLAIN shows
  *	check.c		 the SQL function check_server
  *	import.c	 IMPORT FOREIGN SCHEMA
+ *	analyze.c	 ANALYZE
  *
  *-------------------------------------------------------------------------
  */
@@ -75,6 +76,9 @@ extern void explain_scan(ForeignScanState *node, struct ExplainState *es);
 /* What is read or written: the option that names it. */
 extern void explain_subject(const SourceOps *ops, List *table_options,
 							struct ExplainState *es);
+
+/* analyze.c */
+extern bool analyze_table(Relation rel, AcquireSampleRowsFunc *func, BlockNumber *pages);
 
 /* import.c */
 extern List *import_schema(ImportForeignSchemaStmt *stmt, Oid serverid);

@@ -44,6 +44,8 @@ pinterest_s3_json_handler(PG_FUNCTION_ARGS)
 	routine->ExecForeignInsert = modify_insert;
 	routine->ExplainForeignModify = modify_explain;
 
+	routine->AnalyzeForeignTable = analyze_table;
+
 	routine->ImportForeignSchema = import_schema;
 
 	PG_RETURN_POINTER(routine);

@@ -22,11 +22,9 @@
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
+#include "option.h"
 #include "pg_compat.h"
 #include "utils/rel.h"
-
-/* A table nobody has analysed is taken to have this many rows. */
-#define DEFAULT_ROWS 10000
 
 /*
  * Costs in units of cpu_tuple_cost.  Reading a record takes as long as several
@@ -86,8 +84,9 @@ plan_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	table_close(relation, NoLock);
 	rel->fdw_private = info;
 
-	if (rel->tuples <= 0)
-		rel->tuples = DEFAULT_ROWS;
+	/* what ANALYZE found, or, before it has, what the table says */
+	if (rel->tuples < 0)
+		rel->tuples = option_integer(table->options, "estimated_rows", 0);
 	set_baserel_size_estimates(root, rel);
 }
 

@@ -84,6 +84,7 @@ typedef struct S3Source
 	Store	   *store;
 	Decompressor *decompressor;
 	const StoreObject *object;	/* the current one, NULL before the first */
+	int64		consumed;		/* bytes of it, before decompression */
 	SinkName	sink;			/* of the current one, if named so */
 	bool		is_sink_object;
 	const SourceFilter *filter; /* NULL: everything is wanted */
@@ -382,6 +383,7 @@ s3_next(Source *source)
 	s3->at = s3->object->from;
 	s3->in_part = s3->part.from == 0;
 	s3->part_done = false;
+	s3->consumed = 0;
 	decompress_reset(s3->decompressor);
 	return true;
 }
@@ -389,9 +391,17 @@ s3_next(Source *source)
 static size_t
 read_stored(void *arg, char *buf, size_t room)
 {
-	Store	   *store = arg;
+	S3Source   *s3 = arg;
+	size_t		n = s3->store->ops->read(s3->store, buf, room);
 
-	return store->ops->read(store, buf, room);
+	s3->consumed += n;
+	return n;
+}
+
+static int64
+s3_consumed(Source *source)
+{
+	return ((S3Source *) source)->consumed;
 }
 
 /*
@@ -450,7 +460,7 @@ s3_read(Source *source, char *buf, size_t room)
 
 	if (s3->supply != NULL && s3->part.to >= 0)
 		return read_part(s3, buf, room);
-	return decompress_read(s3->decompressor, read_stored, s3->store, buf, room);
+	return decompress_read(s3->decompressor, read_stored, s3, buf, room);
 }
 
 static Datum
@@ -706,6 +716,7 @@ const SourceOps s3_source_ops = {
 	.set_filter = s3_set_filter,
 	.next = s3_next,
 	.read = s3_read,
+	.consumed = s3_consumed,
 	.metadata_value = s3_metadata_value,
 	.hive_value = s3_hive_value,
 	.place = s3_place,

@@ -143,6 +143,9 @@ typedef struct SourceOps
 	 */
 	size_t		(*read) (Source *source, char *buf, size_t room);
 
+	/* Bytes of the current body, as stored, that it took to read so far. */
+	int64		(*consumed) (Source *source);
+
 	/* From the next body on, leaves out those the filter does not want. */
 	void		(*set_filter) (Source *source, const SourceFilter *filter);
 
