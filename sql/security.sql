@@ -55,6 +55,21 @@ ALTER FOREIGN TABLE secure.file OPTIONS (SET location 'file:///etc/');
 CREATE FOREIGN TABLE secure.more (i int) SERVER folder_server OPTIONS (location 'file:///etc/');
 RESET ROLE;
 
+-- A ca_file is a file of the server, too
+GRANT pg_read_server_files TO regress_files;
+GRANT USAGE ON FOREIGN DATA WRAPPER s3_json TO regress_files;
+SET ROLE regress_plain;
+CREATE SERVER ca_server FOREIGN DATA WRAPPER s3_json OPTIONS (ca_file '/etc/ca.pem');
+CREATE SERVER plain_server FOREIGN DATA WRAPPER s3_json;
+ALTER SERVER plain_server OPTIONS (ADD ca_file '/etc/ca.pem');
+SET ROLE regress_files;
+CREATE SERVER ca_server FOREIGN DATA WRAPPER s3_json OPTIONS (ca_file 'ca.pem');
+CREATE SERVER ca_server FOREIGN DATA WRAPPER s3_json OPTIONS (ca_file '/etc/ca.pem');
+RESET ROLE;
+DROP SERVER ca_server;
+DROP SERVER plain_server;
+REVOKE pg_read_server_files FROM regress_files;
+
 -- Secrets: seen by their user and by nobody else, in no message
 SET ROLE regress_plain;
 CREATE USER MAPPING FOR regress_plain SERVER secure_server

@@ -49,6 +49,8 @@ static const Option option_table[] = {
 	"http(s)://host[:port] of an S3 service other than AWS"},
 	{"s3_json", SERVER, "path_style", OPTION_BOOLEAN, false, false, NULL, NULL,
 	"bucket in the path instead of the host name; default: true with an endpoint, else false"},
+	{"s3_json", SERVER, "ca_file", OPTION_TEXT, false, false, NULL, NULL,
+	"PEM file of the authorities that may sign the endpoint's certificate; default: those of the machine"},
 
 	{"s3_json", SERVER, "credential_source", OPTION_ENUM, false, false, "user_mapping", credential_sources,
 	"where the keys come from; anything but user_mapping is for superusers"},

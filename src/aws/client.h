@@ -44,6 +44,7 @@ typedef struct AwsServiceConfig
 	const char *region;
 	const char *origin;			/* scheme://host[:port]/ */
 	const char *host;			/* host[:port], as signed */
+	const char *ca_file;		/* as in HttpRequest */
 	Credentials *credentials;
 	AddressPolicy policy;
 	int			connections;	/* requests in flight at most */

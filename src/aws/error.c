@@ -498,7 +498,7 @@ hint_of(const AwsFailure *failure)
 	if (failure->http_failure == HTTP_REFUSED_ADDRESS)
 		return "Loopback and private addresses are open only to a server that a superuser owns, link-local addresses to none.";
 	if (failure->http_failure == HTTP_TLS_CERTIFICATE)
-		return "Check the endpoint's host name, and that this machine trusts the authority that signed its certificate.";
+		return "Check the endpoint's host name, and that option \"ca_file\" of the server, or without it this machine, trusts the authority that signed its certificate.";
 	if (failure->problem == AWS_NO_ANSWER || failure->problem == AWS_BAD_ANSWER ||
 		failure->html ||
 		(failure->status >= 200 && failure->status < 300))

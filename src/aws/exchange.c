@@ -130,6 +130,7 @@ exchange_begin(const AwsServiceConfig *config, SigV4Signer *signer, int64 clock_
 
 	http.method = request->method;
 	http.origin = config->origin;
+	http.ca_file = config->ca_file;
 	http.body = request->body;
 	http.body_len = request->body_len;
 	http.connect_timeout = Min(CONNECT_TIMEOUT, pinterest_request_timeout);

@@ -94,6 +94,7 @@ struct HttpTransfer
 	size_t		error_len;
 
 	const char *origin;			/* what easy is set to: setting an option costs */
+	const char *ca_file;
 	const char *method;			/* NULL if it is GET without a body */
 	int			connect_timeout;
 	long		read_size;
@@ -626,6 +627,25 @@ set_probe_options(HttpTransfer *transfer)
 	return ok;
 }
 
+/*
+ * libcurl gives a connection only to a transfer with the same authorities.
+ * Its own store of them would outlive a change of the file by a day.
+ */
+static bool
+set_authorities(HttpTransfer *transfer, const char *ca_file)
+{
+	CURL	   *easy = transfer->easy;
+	bool		ok = true;
+
+	transfer->ca_file = MemoryContextStrdup(transfer->context, ca_file);
+	SET(CURLOPT_CAINFO, transfer->ca_file);
+	SET(CURLOPT_CAPATH, NULL);	/* it may have a default, too */
+#if LIBCURL_VERSION_NUM >= 0x075700
+	SET(CURLOPT_CA_CACHE_TIMEOUT, 0L);
+#endif
+	return ok;
+}
+
 static bool
 set_request_options(HttpTransfer *transfer, const HttpRequest *request)
 {
@@ -633,6 +653,9 @@ set_request_options(HttpTransfer *transfer, const HttpRequest *request)
 	long		read_size = Max(Min(transfer->size / 2, LARGEST_READ), HTTP_MIN_BUFFER);
 	bool		ok = set_method(transfer, request) &&
 		(!request->probe || set_probe_options(transfer));
+
+	if (transfer->origin == NULL && request->ca_file != NULL)
+		ok = set_authorities(transfer, request->ca_file) && ok;
 
 	if (transfer->origin == NULL || strcmp(transfer->origin, request->origin) != 0)
 	{
@@ -1027,9 +1050,23 @@ http_failure(const HttpTransfer *transfer)
 	return transfer->failure;
 }
 
+/* libcurl does not tell why it could not use the file. */
+static const char *
+authorities_text(const char *ca_file)
+{
+	FILE	   *file = AllocateFile(ca_file, "r");
+
+	if (file == NULL)
+		return psprintf("could not open file \"%s\": %s", ca_file, strerror(errno));
+	FreeFile(file);
+	return psprintf("file \"%s\" holds no certificates in PEM format", ca_file);
+}
+
 const char *
 http_failure_text(const HttpTransfer *transfer)
 {
+	if (transfer->code == CURLE_SSL_CACERT_BADFILE && transfer->ca_file != NULL)
+		return authorities_text(transfer->ca_file);
 	if (transfer->failure == HTTP_REFUSED_ADDRESS)
 		return psprintf("the host has the %s address %s, which is not allowed here",
 						transfer->refused, transfer->refused_address);

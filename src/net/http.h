@@ -71,6 +71,9 @@ typedef struct HttpRequest
 {
 	const char *method;
 	const char *origin;			/* scheme://host[:port]/ */
+	const char *ca_file;		/* PEM file of the only authorities to trust, the
+								 * same for all requests of a transfer; NULL
+								 * for those of the machine */
 	const char *target;			/* encoded path and query, starts with "/";
 								 * goes out byte for byte */
 	const char *headers[HTTP_MAX_HEADERS];	/* "Name: value" */

@@ -191,6 +191,7 @@ start(BucketStore *store)
 	store->root = address.root;
 	config.host = address.host;
 	config.origin = address.origin;
+	config.ca_file = access->ca_file;
 	config.service = "s3";
 	config.region = access->region;
 	config.credentials = credentials_create(access->credentials);

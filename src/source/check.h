@@ -82,6 +82,7 @@ typedef struct CheckEndpoint
 {
 	const char *host;			/* for details */
 	const char *origin;			/* http(s)://host[:port]/ */
+	const char *ca_file;		/* as in HttpRequest */
 	bool		tls;
 	bool		literal;		/* host is an address */
 	AddressPolicy policy;

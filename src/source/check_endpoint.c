@@ -79,6 +79,7 @@ send_probe(void *arg)
 
 	request.method = "GET";
 	request.origin = probe->endpoint->origin;
+	request.ca_file = probe->endpoint->ca_file;
 	request.target = "/";
 	request.connect_timeout = Min(CONNECT_TIMEOUT, pinterest_request_timeout);
 	request.stall_timeout = pinterest_request_timeout;
@@ -157,7 +158,7 @@ add_tls(Check *check, const Probe *probe)
 	appendStringInfoChar(&detail, '.');
 	add_phase(check, probe, HTTP_HANDSHAKE, "TLS", detail.data,
 			  probe->failure == HTTP_TLS_CERTIFICATE ?
-			  "Check the endpoint's host name, and that this machine trusts the authority that signed its certificate." :
+			  "Check the endpoint's host name, and that option \"ca_file\" of the server, or without it this machine, trusts the authority that signed its certificate." :
 			  "Check that the endpoint's port speaks TLS; if it does not, the endpoint begins with http://.");
 }
 

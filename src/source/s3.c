@@ -138,9 +138,31 @@ validate_mapping(List *options)
 				 errmsg("option \"session_token\" needs \"access_key_id\" and \"secret_access_key\"")));
 }
 
+/* Whoever uses the server has the file opened with the database server's rights. */
+static void
+validate_ca_file(List *options)
+{
+	const char *path = option_text(options, "ca_file");
+
+	if (path == NULL)
+		return;
+	if (!is_absolute_path(path))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("invalid value for option \"%s\": \"%s\"", "ca_file", path),
+				 errhint("The value must be an absolute path.")));
+	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to set option \"%s\"", "ca_file"),
+				 errdetail("Only roles with the privileges of the role \"%s\" may read files of the server.",
+						   "pg_read_server_files")));
+}
+
 static void
 validate_server(List *options)
 {
+	validate_ca_file(options);
 	if (option_given(options, "endpoint"))
 		(void) endpoint_parse(option_text(options, "endpoint"));
 	credentials_validate(options);
@@ -193,6 +215,7 @@ s3_server_access(const SourceRequest *request)
 
 	access->region = option_text(options, "region");
 	access->endpoint = option_text(options, "endpoint");
+	access->ca_file = option_text(options, "ca_file");
 	access->path_style = option_given(options, "path_style") ?
 		option_boolean(options, "path_style") : access->endpoint != NULL;
 	access->private_addresses = superuser_arg(GetForeignServer(request->serverid)->owner);

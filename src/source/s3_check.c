@@ -77,6 +77,7 @@ ask(const S3Check *s3, const char *query, const char *what, const char *subject)
 	config.service = "s3";
 	config.region = access->region;
 	config.origin = s3->address.origin;
+	config.ca_file = access->ca_file;
 	config.host = s3->address.host;
 	config.credentials = s3->credentials;
 	config.policy = access->private_addresses ? ADDRESS_PRIVATE : ADDRESS_PUBLIC;
@@ -188,6 +189,7 @@ check_bucket(Check *check, bool ready, S3Check *s3)
 					   &s3->address);
 		endpoint.host = s3->address.host;
 		endpoint.origin = s3->address.origin;
+		endpoint.ca_file = s3->access->ca_file;
 		endpoint.tls = s3->address.tls;
 		endpoint.literal = s3->address.literal;
 		endpoint.policy = s3->access->private_addresses ? ADDRESS_PRIVATE : ADDRESS_PUBLIC;

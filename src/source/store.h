@@ -74,6 +74,7 @@ typedef struct S3Access
 {
 	const char *region;
 	const char *endpoint;		/* http(s)://host[:port]; NULL means AWS */
+	const char *ca_file;		/* as in HttpRequest */
 	bool		path_style;		/* bucket in the path, not in the host name */
 	const CredentialConfig *credentials;	/* how to find them */
 	bool		private_addresses;	/* may the endpoint resolve to loopback or
