@@ -37,3 +37,22 @@ bucket_address(const S3Access *access, const char *bucket, BucketAddress *addres
 	address->origin = psprintf("%s://%s/", endpoint->tls ? "https" : "http", address->host);
 	address->root = bucket != NULL && in_path ? psprintf("/%s/", bucket) : pstrdup("/");
 }
+
+AwsService *
+bucket_service(const S3Access *access, const char *bucket, int connections, char **root)
+{
+	AwsServiceConfig config = {0};
+	BucketAddress address;
+
+	bucket_address(access, bucket, &address);
+	*root = address.root;
+	config.host = address.host;
+	config.origin = address.origin;
+	config.ca_file = access->ca_file;
+	config.service = "s3";
+	config.region = access->region;
+	config.credentials = credentials_create(access->credentials);
+	config.policy = access->private_addresses ? ADDRESS_PRIVATE : ADDRESS_PUBLIC;
+	config.connections = connections;
+	return aws_service_create(&config);
+}

@@ -13,6 +13,7 @@
 
 #include "postgres.h"
 
+#include "aws/client.h"
 #include "source/store.h"
 
 typedef struct BucketAddress
@@ -30,5 +31,13 @@ typedef struct BucketAddress
  */
 extern void bucket_address(const S3Access *access, const char *bucket,
 						   BucketAddress *address);
+
+/*
+ * The service that a bucket's requests go through, with the credentials,
+ * authorities and address policy that access says; *root is the encoded path of
+ * the bucket.  Lives in the current memory context; access outlives it.
+ */
+extern AwsService *bucket_service(const S3Access *access, const char *bucket,
+								  int connections, char **root);
 
 #endif							/* PINTEREST_BUCKET_ADDRESS_H */

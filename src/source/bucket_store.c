@@ -183,21 +183,11 @@ start(BucketStore *store)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	const S3Access *access = store->access;
-	AwsServiceConfig config = {0};
-	BucketAddress address;
 
 	store->context = context;	/* from here on, close cleans up */
-	bucket_address(access, store->location->bucket, &address);
-	store->root = address.root;
-	config.host = address.host;
-	config.origin = address.origin;
-	config.ca_file = access->ca_file;
-	config.service = "s3";
-	config.region = access->region;
-	config.credentials = credentials_create(access->credentials);
-	config.policy = access->private_addresses ? ADDRESS_PRIVATE : ADDRESS_PUBLIC;
-	config.connections = Max(access->connections, 1);
-	store->service = aws_service_create(&config);
+	store->nslots = Max(access->connections, 1);
+	store->service = bucket_service(access, store->location->bucket, store->nslots,
+									&store->root);
 	store->list_call = aws_call_create(store->service);
 	if (store->list_call == NULL)
 		ereport(ERROR,
@@ -212,7 +202,6 @@ start(BucketStore *store)
 		store->prefix = to_wire(store->location->prefix);
 	store->ordered = !is_directory_bucket(store->location->bucket);
 	dlist_init(&store->pages);
-	store->nslots = config.connections;
 	store->nfree = store->nslots;
 	store->slots = palloc0(store->nslots * sizeof(Slot));
 	MemoryContextSwitchTo(old);

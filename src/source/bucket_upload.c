@@ -88,22 +88,11 @@ start(BucketUpload *upload)
 {
 	MemoryContext old = MemoryContextSwitchTo(upload->context);
 	const S3Access *access = upload->access;
-	AwsServiceConfig config = {0};
-	BucketAddress address;
 	AwsService *service;
 
-	bucket_address(access, upload->location->bucket, &address);
-	upload->root = address.root;
-	config.host = address.host;
-	config.origin = address.origin;
-	config.ca_file = access->ca_file;
-	config.service = "s3";
-	config.region = access->region;
-	config.credentials = credentials_create(access->credentials);
-	config.policy = access->private_addresses ? ADDRESS_PRIVATE : ADDRESS_PUBLIC;
 	upload->nslots = Max(Min(access->connections, MAX_SLOTS), 1);
-	config.connections = upload->nslots;
-	service = aws_service_create(&config);
+	service = bucket_service(access, upload->location->bucket, upload->nslots,
+							 &upload->root);
 	upload->object_context = AllocSetContextCreate(upload->context, "pinterest object",
 												   ALLOCSET_DEFAULT_SIZES);
 	upload->control = aws_call_create(service);
