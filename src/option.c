@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * option.c
- *	  The options of the foreign data wrappers: one table of rows.
+ *	  The options of the foreign data wrappers: names, values, hints, getters.
  *
  * What a single value must look like is said here; what options mean together,
  * or to a source, is for the source to check.
@@ -25,108 +25,11 @@
 /* A name this many changes away from a valid one is taken for a slip. */
 #define SLIP_DISTANCE 4
 
-#define SERVER ForeignServerRelationId
-#define MAPPING UserMappingRelationId
-#define TABLE ForeignTableRelationId
-#define COLUMN AttributeRelationId
-#define SCHEMA NamespaceRelationId	/* IMPORT FOREIGN SCHEMA */
-
-/* The values of an OPTION_ENUM stand in the order of the C enum they name. */
-static const char *const layouts[] = {"plain", "sink", NULL};
-static const char *const compressions[] = {"auto", "none", "gzip", "zstd", NULL};
-static const char *const credential_sources[] = {
-	"user_mapping", "environment", "profile", "container", "instance", "web_identity",
-	"chain", NULL
-};
-static const char *const formats[] = {"auto", "lines", "array", NULL};
-static const char *const on_errors[] = {"stop", "ignore", "set_null", NULL};
-static const char *const verbosities[] = {"default", "verbose", "silent", NULL};
-
-static const Option option_table[] = {
-	{"s3_json", SERVER, "region", OPTION_TEXT, false, false, "us-east-1", NULL,
-	"AWS region of the bucket"},
-	{"s3_json", SERVER, "endpoint", OPTION_TEXT, false, false, NULL, NULL,
-	"http(s)://host[:port] of an S3 service other than AWS"},
-	{"s3_json", SERVER, "path_style", OPTION_BOOLEAN, false, false, NULL, NULL,
-	"bucket in the path instead of the host name; default: true with an endpoint, else false"},
-	{"s3_json", SERVER, "ca_file", OPTION_TEXT, false, false, NULL, NULL,
-	"PEM file of the authorities that may sign the endpoint's certificate; default: those of the machine"},
-
-	{"s3_json", SERVER, "credential_source", OPTION_ENUM, false, false, "user_mapping", credential_sources,
-	"where the keys come from; anything but user_mapping is for superusers"},
-	{"s3_json", SERVER, "profile", OPTION_TEXT, false, false, NULL, NULL,
-	"profile in the AWS files of the server's operating system user; default: AWS_PROFILE or default"},
-	{"s3_json", SERVER, "role_arn", OPTION_TEXT, false, false, NULL, NULL,
-	"role to assume with the keys"},
-	{"s3_json", SERVER, "external_id", OPTION_TEXT, false, false, NULL, NULL,
-	"what the role's trust policy may ask for besides"},
-	{"s3_json", SERVER, "role_session_name", OPTION_TEXT, false, false, NULL, NULL,
-	"name of the role's session in logs; default: pinterest_pipeline"},
-	{"s3_json", SERVER, "sts_endpoint", OPTION_TEXT, false, false, NULL, NULL,
-	"http(s)://host[:port] of the service that gives keys of roles; default: that of the region"},
-	{NULL, SERVER, "updatable", OPTION_BOOLEAN, false, false, "true", NULL,
-	"may INSERT and COPY FROM write to the server's tables?"},
-
-	{"s3_json", MAPPING, "access_key_id", OPTION_TEXT, false, false, NULL, NULL,
-	"AWS access key"},
-	{"s3_json", MAPPING, "secret_access_key", OPTION_TEXT, false, true, NULL, NULL,
-	"its secret"},
-	{"s3_json", MAPPING, "session_token", OPTION_TEXT, false, true, NULL, NULL,
-	"session token of temporary credentials"},
-
-	{"s3_json", TABLE, "location", OPTION_TEXT, true, false, NULL, NULL,
-	"s3://bucket/prefix/ or file:///directory/; * and ** are wildcards"},
-	{"s3_json", TABLE, "layout", OPTION_ENUM, false, false, "plain", layouts,
-	"sink: only the objects a Kafka S3 sink writes, with topic, partition and offset"},
-	{"s3_json", TABLE, "compression", OPTION_ENUM, false, false, "auto", compressions,
-	"of the objects; auto looks at their first bytes, and writes none"},
-	{"s3_json", TABLE, "format", OPTION_ENUM, false, false, "auto", formats,
-	"lines: no record spans lines; array: each object is one array of records"},
-
-	{"s3_json", TABLE, "rows_per_object", OPTION_INTEGER, false, false, "100000", NULL,
-	"INSERT begins another object after this many rows"},
-	{NULL, TABLE, "updatable", OPTION_BOOLEAN, false, false, "true", NULL,
-	"the same for one table; default: what the server says"},
-
-	{NULL, TABLE, "on_error", OPTION_ENUM, false, false, "stop", on_errors,
-	"what to do with a bad record: raise an error, skip it, or return a row of NULLs"},
-	{NULL, TABLE, "reject_limit", OPTION_INTEGER, false, false, NULL, NULL,
-	"more bad records than this in one scan are an error"},
-	{NULL, TABLE, "estimated_rows", OPTION_INTEGER, false, false, "10000", NULL,
-	"rows the planner expects as long as the table has not been analyzed"},
-	{NULL, TABLE, "log_verbosity", OPTION_ENUM, false, false, "default", verbosities,
-	"notices about bad records: one with their number, one for each, or none"},
-
-	{NULL, COLUMN, "field", OPTION_TEXT, false, false, NULL, NULL,
-	"JSON key of the column, or a JSON Pointer that starts with /; default: the column's name"},
-	{NULL, COLUMN, "metadata", OPTION_TEXT, false, false, NULL, NULL,
-	"what the source knows about the record, such as its path or line"},
-	{"s3_json", COLUMN, "hive_key", OPTION_TEXT, false, false, NULL, NULL,
-	"value of the path element of this name, as in partition=0"},
-
-	/* those that tables take too are handed on to them */
-	{"s3_json", SCHEMA, "location", OPTION_TEXT, false, false, NULL, NULL,
-	"the remote schema is a folder below it (\".\": it itself); names of schemas end at 63 bytes"},
-	{"s3_json", SCHEMA, "layout", OPTION_ENUM, false, false, NULL, layouts,
-	"of the folders; default: sink if they look like the topics of one, else plain"},
-	{"s3_json", SCHEMA, "compression", OPTION_ENUM, false, false, "auto", compressions,
-	"handed on to the tables"},
-	{"s3_json", SCHEMA, "format", OPTION_ENUM, false, false, "auto", formats,
-	"handed on to the tables"},
-	{NULL, SCHEMA, "on_error", OPTION_ENUM, false, false, "stop", on_errors,
-	"handed on to the tables"},
-	{NULL, SCHEMA, "sample_rows", OPTION_INTEGER, false, false, "1000", NULL,
-	"records of a table at most that its columns are inferred from"},
-	{NULL, SCHEMA, "sample_objects", OPTION_INTEGER, false, false, "100", NULL,
-	"objects of a table at most that these records are read from"},
-	{NULL, SCHEMA, "metadata", OPTION_BOOLEAN, false, false, "false", NULL,
-	"also make columns record_path, record_line and so on for the metadata"},
-};
-
 static bool
 option_applies(const Option *option, const char *wrapper)
 {
-	return option->wrapper == NULL || strcmp(option->wrapper, wrapper) == 0;
+	/* no wrapper's name is a part of another's */
+	return option->wrappers == NULL || strstr(option->wrappers, wrapper) != NULL;
 }
 
 static const char *
@@ -134,15 +37,15 @@ catalog_name(Oid catalog)
 {
 	switch (catalog)
 	{
-		case SERVER:
+		case ForeignServerRelationId:
 			return "server";
-		case MAPPING:
+		case UserMappingRelationId:
 			return "user mapping";
-		case TABLE:
+		case ForeignTableRelationId:
 			return "foreign table";
-		case COLUMN:
+		case AttributeRelationId:
 			return "column";
-		case SCHEMA:
+		case NamespaceRelationId:
 			return "foreign schema";
 		default:
 			return "foreign-data wrapper";
@@ -153,7 +56,7 @@ catalog_name(Oid catalog)
 static const Option *
 find_option(const char *wrapper, Oid catalog, const char *name)
 {
-	for (int i = 0; i < lengthof(option_table); i++)
+	for (int i = 0; i < option_count; i++)
 	{
 		const Option *option = &option_table[i];
 
@@ -179,7 +82,7 @@ unknown_option_hint(const char *wrapper, Oid catalog, const char *name)
 	StringInfoData valid;
 
 	initStringInfo(&valid);
-	for (int i = 0; i < lengthof(option_table); i++)
+	for (int i = 0; i < option_count; i++)
 	{
 		const Option *option = &option_table[i];
 		int			distance;
@@ -266,7 +169,7 @@ validate_value(const Option *option, const char *value)
 	switch (option->type)
 	{
 		case OPTION_TEXT:
-			if (*value == '\0' && option->catalog != COLUMN)
+			if (*value == '\0' && option->catalog != AttributeRelationId)
 				invalid_value(option, value, "The value must not be empty.");
 			break;
 		case OPTION_BOOLEAN:
@@ -305,7 +208,7 @@ option_validate(const char *wrapper, Oid catalog, List *options)
 		validate_value(option, defGetString(def));
 	}
 
-	for (int i = 0; i < lengthof(option_table); i++)
+	for (int i = 0; i < option_count; i++)
 	{
 		const Option *option = &option_table[i];
 
@@ -323,7 +226,7 @@ option_validate(const char *wrapper, Oid catalog, List *options)
 static const Option *
 option_named(const char *name)
 {
-	for (int i = 0; i < lengthof(option_table); i++)
+	for (int i = 0; i < option_count; i++)
 		if (strcmp(option_table[i].name, name) == 0)
 			return &option_table[i];
 	elog(ERROR, "option \"%s\" is not in the table", name);
@@ -418,13 +321,13 @@ pinterest_options(PG_FUNCTION_ARGS)
 		MemoryContextSwitchTo(old);
 	}
 	context = SRF_PERCALL_SETUP();
-	if (context->call_cntr >= lengthof(option_table))
+	if (context->call_cntr >= option_count)
 		SRF_RETURN_DONE(context);
 
 	option = &option_table[context->call_cntr];
-	nulls[0] = option->wrapper == NULL;
+	nulls[0] = option->wrappers == NULL;
 	if (!nulls[0])
-		values[0] = CStringGetTextDatum(option->wrapper);
+		values[0] = CStringGetTextDatum(option->wrappers);
 	values[1] = CStringGetTextDatum(catalog_name(option->catalog));
 	values[2] = CStringGetTextDatum(option->name);
 	values[3] = CStringGetTextDatum(type_name(option));

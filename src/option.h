@@ -25,7 +25,7 @@ typedef enum OptionType
 
 typedef struct Option
 {
-	const char *wrapper;		/* NULL: all wrappers */
+	const char *wrappers;		/* names, with commas; NULL: all */
 	Oid			catalog;		/* of the object that takes the option */
 	const char *name;
 	OptionType	type;
@@ -35,6 +35,9 @@ typedef struct Option
 	const char *const *values;	/* OPTION_ENUM: NULL-terminated */
 	const char *help;
 } Option;
+
+extern const Option option_table[];
+extern const int option_count;
 
 /*
  * Checks a list of DefElems for an object of this catalog: every name known
