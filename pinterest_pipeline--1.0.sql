@@ -86,6 +86,19 @@ COMMENT ON FUNCTION pinterest.age_group(integer) IS '18-24, 25-35, 36-50 or +50;
 -- calling.  All run as the caller, who owns what they make.
 --
 
+-- The wrapper that a server belongs to, under the name it came with: wrappers
+-- may be renamed, and others be made with the same handler.  One that is none of
+-- ours goes by its own name.
+CREATE FUNCTION pinterest._wrapper_of_server(server_oid oid) RETURNS name
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+    SELECT coalesce(substring(proname FROM '^(.*)_handler$'), fdwname)
+    FROM pg_foreign_server AS s
+        JOIN pg_foreign_data_wrapper AS w ON w.oid = srvfdw
+        LEFT JOIN pg_proc AS h ON h.oid = fdwhandler AND pronamespace = 'pinterest'::regnamespace
+    WHERE s.oid = server_oid
+$$;
+
 -- What a wrapper decides of a source table, all of it: the options, the
 -- columns that hold a record's position, and the order in which the latest
 -- record comes first.  Whatever else a pipeline has is the same for all.
@@ -449,8 +462,8 @@ DECLARE
 BEGIN
     PERFORM pinterest._check_pipeline_arguments(name, server, user_id, mode);
 
-    SELECT fdwname INTO wrapper
-    FROM pg_foreign_server JOIN pg_foreign_data_wrapper AS w ON w.oid = srvfdw
+    SELECT pinterest._wrapper_of_server(oid) INTO wrapper
+    FROM pg_foreign_server
     WHERE srvname = server;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING
@@ -509,10 +522,8 @@ BEGIN
     INTO sources
     FROM pg_class
         JOIN pg_foreign_table ON ftrelid = pg_class.oid
-        JOIN pg_foreign_server AS s ON s.oid = ftserver
-        JOIN pg_foreign_data_wrapper AS w ON w.oid = srvfdw
     WHERE relnamespace = pipeline AND relname = ANY (source_names)
-        AND fdwname IN ('s3_json')
+        AND pinterest._wrapper_of_server(ftserver) IN ('s3_json')
     HAVING count(*) = cardinality(source_names);
     IF NOT FOUND THEN
         RAISE EXCEPTION USING

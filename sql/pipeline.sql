@@ -147,6 +147,19 @@ SELECT pinterest.drop_pipeline('regress_pipe');
 RESET ROLE;
 DROP ROLE regress_pipeline_other;
 
+-- A wrapper that was renamed is the same one, and so is another with its handler
+ALTER FOREIGN DATA WRAPPER s3_json RENAME TO pipeline_renamed;
+CREATE FOREIGN DATA WRAPPER pipeline_twin
+    HANDLER pinterest.s3_json_handler VALIDATOR pinterest.s3_json_validator;
+CREATE SERVER pipeline_twin FOREIGN DATA WRAPPER pipeline_twin;
+SELECT pinterest.create_pipeline('regress_pipe_' || server, server, 'u1', 'file:///x')
+FROM unnest('{pipeline_lake, pipeline_twin}'::text[]) AS server;
+SELECT pinterest.drop_pipeline('regress_pipe_' || server)
+FROM unnest('{pipeline_lake, pipeline_twin}'::text[]) AS server;
+DROP SERVER pipeline_twin;
+DROP FOREIGN DATA WRAPPER pipeline_twin;
+ALTER FOREIGN DATA WRAPPER pipeline_renamed RENAME TO s3_json;
+
 -- What the owner changed or dropped is no obstacle
 SET ROLE regress_pipeline;
 DROP VIEW regress_pipe.country_with_most_followed_user;
