@@ -128,15 +128,15 @@ all_attnums(Relation rel)
 }
 
 bool
-column_of_body(const Column *column)
+column_of_split(const Column *column)
 {
 	return column->kind == COLUMN_HIVE ||
-		(column->kind == COLUMN_METADATA && column->metadata->of_body);
+		(column->kind == COLUMN_METADATA && column->metadata->of_split);
 }
 
 bool
 column_counts_records(const Column *column)
 {
 	return column->kind == COLUMN_METADATA && column->metadata->item >= 0 &&
-		!column->metadata->of_body;
+		!column->metadata->of_split;
 }

@@ -43,8 +43,8 @@ extern List *columns_of(Relation rel, const SourceOps *ops, List *attnums);
 /* All attribute numbers of a table, an integer List. */
 extern List *all_attnums(Relation rel);
 
-/* Has the column one value for all records of a body, known from its listing? */
-extern bool column_of_body(const Column *column);
+/* Has the column one value for all records of a split, known before it is fetched? */
+extern bool column_of_split(const Column *column);
 
 /* Does it tell where in its body a record is? */
 extern bool column_counts_records(const Column *column);

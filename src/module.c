@@ -7,10 +7,12 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "aws/client.h"
 #include "fmgr.h"
 #include "pg_compat.h"
-#include "reader.h"
+#include "record.h"
 #include "source/s3.h"
 #include "utils/guc.h"
 

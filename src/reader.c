@@ -3,8 +3,8 @@
  * reader.c
  *	  The pipe: source -> record -> row.
  *
- * The source delivers bodies, json/frame.c takes the records out of them,
- * row.c makes rows of them.  What is left to do here is to deal with bad
+ * The source delivers bodies, record.c takes the records out of them, row.c
+ * makes rows of them.  What is left to do here is to deal with bad
  * records, and to say where an error happened.
  *
  * Three lifetimes: the reader's own context lives as long as the scan, a body
@@ -19,15 +19,13 @@
 #include "catalog/pg_type.h"
 #include "column.h"
 #include "foreign/foreign.h"
-#include "json/frame.h"
 #include "miscadmin.h"
 #include "option.h"
 #include "progress.h"
 #include "reader.h"
+#include "record.h"
 #include "row.h"
 #include "utils/memutils.h"
-
-int			pinterest_max_record_size = 64 * 1024;
 
 /* Progress is told each time after this many records: a power of two. */
 #define TELL_RECORDS 256
@@ -53,15 +51,15 @@ struct Reader
 	char	   *table;			/* its name, for messages */
 	const SourceOps *ops;
 	Source	   *source;
-	JsonFrame  *frame;
+	Records    *records;
 	RowMaker   *rows;
 	MemoryContext row_context;
 
-	const ReaderFilter *filter; /* NULL: all bodies are wanted */
+	const ReaderFilter *filter; /* NULL: all splits are wanted */
 	RowMaker   *filter_rows;	/* fills in the filter's columns */
-	MemoryContext filter_context;	/* of their values for one body */
+	MemoryContext filter_context;	/* of their values for one split */
+	bool		split_is_bad;	/* they have no values for the last split */
 	SourceFilter source_filter;
-
 
 	Oid			relid;
 	char	   *server;
@@ -73,11 +71,9 @@ struct Reader
 	Verbosity	verbosity;
 	int64		reject_limit;
 
-	bool		in_body;
 	const JsonRecord *record;	/* the one at hand, NULL between records */
 	RecordPlace place;
-	int64		bytes;			/* as stored, of the bodies before */
-	int64		records;
+	int64		nrecords;
 	int			whole_bodies;	/* columns that count records from a body's start */
 	pg_atomic_uint64 *shared_rejected;	/* by all processes, or NULL */
 	bool		is_worker;
@@ -90,6 +86,26 @@ struct Reader
  * Opening
  */
 
+/*
+ * Must messages be decoded?  Not to count them, nor for what the source alone
+ * knows, unless bad ones have to be found.
+ */
+static bool
+must_decode(Reader *reader, List *columns, List *table_options)
+{
+	ListCell   *lc;
+
+	foreach(lc, columns)
+	{
+		Column	   *column = lfirst(lc);
+
+		if (column->kind == COLUMN_FIELD ||
+			(column->kind == COLUMN_METADATA && column->metadata->item == METADATA_ERROR))
+			return true;
+	}
+	return reader->on_error == ON_ERROR_IGNORE || option_given(table_options, "reject_limit");
+}
+
 Reader *
 reader_open(Relation rel, Oid userid, List *attnums)
 {
@@ -97,7 +113,6 @@ reader_open(Relation rel, Oid userid, List *attnums)
 	ForeignTable *table = GetForeignTable(RelationGetRelid(rel));
 	ForeignServer *server = GetForeignServer(table->serverid);
 	SourceRequest request;
-	FrameFormat format = FRAME_AUTO;
 	List	   *columns;
 	ListCell   *lc;
 	JsonNode   *root;
@@ -125,20 +140,18 @@ reader_open(Relation rel, Oid userid, List *attnums)
 	columns = columns_of(rel, reader->ops, attnums);
 	reader->rows = row_maker_create(reader->ops, columns,
 									reader->on_error != ON_ERROR_STOP, &root, &nslots);
-	if (option_given(table->options, "format"))
-		format = option_enum(table->options, "format");
-	reader->frame = json_frame_create(root, nslots, format,
-									  (Size) pinterest_max_record_size * 1024);
 	foreach(lc, columns)
 		if (column_counts_records(lfirst(lc)))
 			reader->whole_bodies++;
 	reader->source = reader->ops->open(&request);
+	reader->records = records_create(reader->source, table->options, root, nslots,
+									 must_decode(reader, columns, table->options));
 	return reader;
 }
 
-/* Of SourceFilter: fills in the columns of the body, and asks. */
+/* Of SourceFilter: fills in the columns of the split, and asks. */
 static bool
-body_is_wanted(void *arg)
+split_is_wanted(void *arg)
 {
 	Reader	   *reader = arg;
 	const ReaderFilter *filter = reader->filter;
@@ -147,11 +160,25 @@ body_is_wanted(void *arg)
 
 	MemoryContextReset(reader->filter_context);
 	old = MemoryContextSwitchTo(reader->filter_context);
-	wanted = row_make_body(reader->filter_rows, reader->source,
-						   filter->values, filter->nulls) != NULL ||
-		filter->wants(filter->arg);
+	reader->split_is_bad = row_make_split(reader->filter_rows, reader->source,
+										  filter->values, filter->nulls) != NULL;
+	wanted = reader->split_is_bad || filter->wants(filter->arg);
 	MemoryContextSwitchTo(old);
 	return wanted;
+}
+
+/* Of SourceFilter. */
+static List *
+ranges_of_split(void *arg, int item)
+{
+	Reader	   *reader = arg;
+	const SourceMetadata *metadata = reader->ops->metadata;
+
+	while (metadata->item != item)
+		metadata++;
+	if (reader->split_is_bad)
+		return ranges_all();
+	return reader->filter->ranges(reader->filter->arg, metadata);
 }
 
 /* Of SourceFilter: a column that shows the item or path element as it is. */
@@ -188,7 +215,8 @@ reader_filter(Reader *reader, const ReaderFilter *filter)
 										   &ignored_root, &ignored_slots);
 	reader->filter_context = AllocSetContextCreate(CurrentMemoryContext, "pinterest filter",
 												   ALLOCSET_SMALL_SIZES);
-	reader->source_filter.wants = body_is_wanted;
+	reader->source_filter.wants = split_is_wanted;
+	reader->source_filter.ranges = ranges_of_split;
 	reader->source_filter.known = values_are_known;
 	reader->source_filter.arg = reader;
 	reader->ops->set_filter(reader->source, &reader->source_filter);
@@ -236,23 +264,18 @@ reader_ops(const Reader *reader)
  * Messages
  */
 
-/* "object …, line …", as far as it is known; to be freed. */
+/* The table and the place in it, as far as it is known; to be freed. */
 static char *
 describe_place(Reader *reader)
 {
-	char	   *place = reader->ops->place(reader->source);
-	StringInfoData description;
+	char	   *place = records_place(reader->records, reader->record);
+	char	   *description;
 
-	initStringInfo(&description);
-	appendStringInfo(&description, "%s table \"%s\"", reader->ops->wrapper, reader->table);
-	if (place != NULL)
-	{
-		appendStringInfo(&description, ", %s", place);
-		if (reader->record != NULL)
-			appendStringInfo(&description, ", line %lld", (long long) reader->record->line);
-		pfree(place);
-	}
-	return description.data;
+	if (place == NULL)
+		return psprintf("%s table \"%s\"", reader->ops->wrapper, reader->table);
+	description = psprintf("%s table \"%s\", %s", reader->ops->wrapper, reader->table, place);
+	pfree(place);
+	return description;
 }
 
 /*
@@ -299,19 +322,29 @@ record_hint(JsonError error)
 	return errhint("To read past bad records, set option \"on_error\" of the table to \"ignore\" or \"set_null\".");
 }
 
+/* Where in a record it went wrong. */
+static char *
+describe_error_place(Reader *reader)
+{
+	const JsonRecord *record = reader->record;
+	long long	at = record->error_at + 1;
+
+	if (records_are_messages(reader->records))
+		return psprintf("It is byte %lld of the record.", at);
+	return psprintf("It is byte %lld of the record, which begins at byte %lld.",
+					at, (long long) record->offset + 1);
+}
+
 static void
 raise_bad_record(Reader *reader)
 {
-	const JsonRecord *record = reader->record;
+	JsonError	error = reader->record->error;
 
 	ereport(ERROR,
-			(errcode(record_sqlstate(record->error)),
+			(errcode(record_sqlstate(error)),
 			 errmsg("invalid JSON record"),
-			 errdetail("%s It is byte %lld of the record, which begins at byte %lld.",
-					   json_error_detail(record->error),
-					   (long long) record->error_at + 1,
-					   (long long) record->offset + 1),
-			 record_hint(record->error)));
+			 errdetail("%s %s", json_error_detail(error), describe_error_place(reader)),
+			 record_hint(error)));
 }
 
 /*
@@ -385,7 +418,7 @@ tell_progress(void *arg)
 	if (reader->progress == NULL)
 		return;
 	reader->ops->progress(reader->source, &done);
-	progress_update(reader->progress, &done, reader->records,
+	progress_update(reader->progress, &done, reader->nrecords,
 					reader->rejected_before + reader->rejected);
 }
 
@@ -410,57 +443,33 @@ begin_progress(Reader *reader)
  * Reading
  */
 
-static size_t
-read_body(void *arg, char *buf, size_t room)
-{
-	Reader	   *reader = arg;
-
-	return reader->ops->read(reader->source, buf, room);
-}
-
 int64
 reader_body_bytes(const Reader *reader)
 {
-	return reader->in_body ? reader->ops->consumed(reader->source) : 0;
+	return records_body_bytes(reader->records);
 }
 
 int64
 reader_bytes(const Reader *reader)
 {
-	return reader->bytes + reader_body_bytes(reader);
+	return records_bytes(reader->records);
 }
 
 void
 reader_skip_body(Reader *reader)
 {
-	reader->bytes += reader_body_bytes(reader);
-	reader->in_body = false;
+	records_skip_body(reader->records);
 }
 
 /* Moves to the next record; false behind the last. */
 static bool
 next_record(Reader *reader)
 {
-	for (;;)
-	{
-		CHECK_FOR_INTERRUPTS();
-		reader->record = NULL;
-		if (!reader->in_body)
-		{
-			if (!reader->ops->next(reader->source))
-				return false;
-			json_frame_begin(reader->frame, read_body, reader);
-			reader->place.ordinal = -1;
-			reader->in_body = true;
-		}
-		reader->record = json_frame_next(reader->frame);
-		if (reader->record != NULL)
-			break;
-		reader_skip_body(reader);
-	}
-	reader->place.ordinal++;
-	reader->place.line = reader->record->line;
-	if (unlikely(++reader->records % TELL_RECORDS == 0))
+	reader->record = NULL;		/* for messages, while it is looked for */
+	reader->record = records_next(reader->records, &reader->place);
+	if (reader->record == NULL)
+		return false;
+	if (unlikely(++reader->nrecords % TELL_RECORDS == 0))
 		tell_progress(reader);
 	return true;
 }
@@ -494,7 +503,7 @@ reader_next(Reader *reader, Datum *values, bool *nulls)
 void
 reader_rewind(Reader *reader)
 {
-	reader->in_body = false;
+	records_skip_body(reader->records);
 	reader->record = NULL;
 	note_pass(reader);
 	reader->rejected_before += reader->rejected;
@@ -529,7 +538,7 @@ reader_close(Reader *reader)
 void
 reader_counters(Reader *reader, ReaderCounters *counters)
 {
-	counters->records = reader->records;
+	counters->records = reader->nrecords;
 	counters->rejected = reader->rejected_before + reader->rejected;
 	counters->nsource = reader->ops->counters(reader->source, counters->source);
 }

@@ -19,9 +19,6 @@
 #include "source/source.h"
 #include "utils/rel.h"
 
-/* Setting pinterest.max_record_size, in kB. */
-extern int	pinterest_max_record_size;
-
 typedef struct ReaderCounters
 {
 	int64		records;		/* good and bad */
@@ -39,18 +36,24 @@ typedef struct Reader Reader;
  */
 extern Reader *reader_open(Relation rel, Oid userid, List *attnums);
 
-/* What decides which bodies are read. */
+/* What decides which splits are read, and which ranges of them. */
 typedef struct ReaderFilter
 {
-	List	   *columns;		/* of Column, all of them columns of the body */
+	List	   *columns;		/* of Column, all of them columns of the split */
 	Datum	   *values;			/* where they are filled in, by attribute number */
 	bool	   *nulls;			/* - 1, before wants is asked */
 
-	/* Is the body wanted? */
+	/* Is the split wanted? */
 	bool		(*wants) (void *arg);
 
 	/*
-	 * Must this column have one of a few values in every body that is wanted?
+	 * Which values can this ordered metadata item have, in the split that wants
+	 * was last asked about?  A set of range.h in the current memory context.
+	 */
+	List	   *(*ranges) (void *arg, const SourceMetadata *metadata);
+
+	/*
+	 * Must this column have one of a few values in every split that is wanted?
 	 * Then gives them out, each once, as a List of char * in the current memory
 	 * context.
 	 */
@@ -59,7 +62,7 @@ typedef struct ReaderFilter
 } ReaderFilter;
 
 /*
- * From the next body on, leaves out those the filter does not want.  A body
+ * From the next body on, leaves out what the filter does not want.  A split
  * whose path does not give values of the columns' types is always wanted: it
  * holds bad records.  The filter belongs to the caller and outlives the reader.
  */

@@ -286,7 +286,7 @@ raw_as_text(const JsonRecord *record)
 	Oid			conversion = InvalidOid;
 
 	/* a good record has been checked */
-	if (record->error == JSON_ERROR_NONE && GetDatabaseEncoding() == PG_UTF8)
+	if (record->checked && GetDatabaseEncoding() == PG_UTF8)
 		return cstring_to_text_with_len(record->data, record->len);
 	if (GetDatabaseEncoding() != PG_UTF8)
 		conversion = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
@@ -324,15 +324,17 @@ other_value(RowMaker *maker, const OtherColumn *other, const char *error, bool *
 		*isnull = hive == NULL;
 		return hive == NULL ? (Datum) 0 : CStringGetTextDatum(hive);
 	}
-	if (record == NULL && (column->metadata->item < 0 || !column->metadata->of_body))
-		elog(ERROR, "column \"%s\" is not known before its body is read", column->name);
+	if (record == NULL && (column->metadata->item < 0 || !column->metadata->of_split))
+		elog(ERROR, "column \"%s\" is not known before its split is read", column->name);
 	switch (column->metadata->item)
 	{
 		case METADATA_ERROR:
 			*isnull = error == NULL;
 			return error == NULL ? (Datum) 0 : CStringGetTextDatum(error);
 		case METADATA_RAW:
-			*isnull = false;
+			*isnull = record->data == NULL;
+			if (*isnull)
+				return (Datum) 0;
 			if (other->bytes_as_text)
 				return PointerGetDatum(raw_as_text(record));
 			return PointerGetDatum(cstring_to_text_with_len(record->data, record->len));
@@ -448,7 +450,7 @@ row_make_bad(RowMaker *maker, Source *source, const JsonRecord *record,
 }
 
 char *
-row_make_body(RowMaker *maker, Source *source, Datum *values, bool *nulls)
+row_make_split(RowMaker *maker, Source *source, Datum *values, bool *nulls)
 {
 	take_record(maker, source, NULL, NULL);
 	return fill_others(maker, NULL, values, nulls);

@@ -40,10 +40,10 @@ extern void row_make_bad(RowMaker *maker, Source *source, const JsonRecord *reco
 						 Datum *values, bool *nulls);
 
 /*
- * Fills the bound columns, all of them columns of the body, for a body that is
- * listed but not fetched.  Returns NULL, or what is wrong with a value.
+ * Fills the bound columns, all of them columns of the split, for a split that
+ * is known but not fetched.  Returns NULL, or what is wrong with a value.
  */
-extern char *row_make_body(RowMaker *maker, Source *source, Datum *values, bool *nulls);
+extern char *row_make_split(RowMaker *maker, Source *source, Datum *values, bool *nulls);
 
 /* The column being converted, for error contexts; NULL outside. */
 extern const Column *row_maker_column(const RowMaker *maker);

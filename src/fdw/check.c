@@ -28,13 +28,13 @@
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"
-#include "json/frame.h"
 #include "json/path.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "option.h"
 #include "pg_compat.h"
 #include "reader.h"
+#include "record.h"
 #include "source/check.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -108,44 +108,32 @@ check_options(void *arg)
 					get_rel_name(check->table));
 }
 
-static size_t
-read_body(void *arg, char *buf, size_t room)
-{
-	Source	   *source = arg;
-
-	return source->ops->read(source, buf, room);
-}
-
 /* Without a table: is it JSON at all? */
 static char *
-frame_first_record(ServerCheck *check)
+scan_first_record(ServerCheck *check)
 {
 	const SourceOps *ops = check->ops;
 	int			nslots;
 	JsonNode   *root = json_path_tree(NIL, NULL, &nslots);
-	JsonFrame  *frame = json_frame_create(root, nslots, FRAME_AUTO,
-										  (Size) pinterest_max_record_size * 1024);
 	Source	   *source = ops->open(&check->request);
-	const JsonRecord *record = NULL;
-	char	   *detail = NULL;
+	Records    *records = records_create(source, check->request.table_options,
+										 root, nslots, true);
+	RecordPlace place;
+	const JsonRecord *record = records_next(records, &place);
+	char	   *detail;
 
-	while (record == NULL && ops->next(source))
-	{
-		json_frame_begin(frame, read_body, source);
-		record = json_frame_next(frame);
-		if (record == NULL)
-			continue;
-		if (record->error != JSON_ERROR_NONE)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					 errmsg("invalid JSON record in %s, line %lld", ops->place(source),
-							(long long) record->line),
-					 errdetail("%s", json_error_detail(record->error))));
-		detail = psprintf("A record of %zu bytes in %s, line %lld.", record->len,
-						  ops->place(source), (long long) record->line);
-	}
+	if (record == NULL)
+		detail = pstrdup("There is no record.");
+	else if (record->error == JSON_ERROR_NONE)
+		detail = psprintf("A record of %zu bytes in %s.", record->len,
+						  records_place(records, record));
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid JSON record in %s", records_place(records, record)),
+				 errdetail("%s", json_error_detail(record->error))));
 	ops->close(source);
-	return detail == NULL ? pstrdup("There is no record.") : detail;
+	return detail;
 }
 
 /* With one: as a query that wants all columns. */
@@ -184,7 +172,7 @@ first_record(void *arg)
 
 	(void) set_config_option("pinterest.s3_connections", "1", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	detail = OidIsValid(check->table) ? read_first_record(check) : frame_first_record(check);
+	detail = OidIsValid(check->table) ? read_first_record(check) : scan_first_record(check);
 	AtEOXact_GUC(true, nesting);
 	return detail;
 }

@@ -21,7 +21,6 @@
 #include "commands/defrem.h"
 #include "fdw/fdw.h"
 #include "foreign/foreign.h"
-#include "json/frame.h"
 #include "json/infer.h"
 #include "json/path.h"
 #include "lib/stringinfo.h"
@@ -29,6 +28,7 @@
 #include "miscadmin.h"
 #include "option.h"
 #include "parser/scansup.h"
+#include "record.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -162,12 +162,11 @@ nothing_known(void *arg, int item, const char *hive_key, List **values)
 	return false;
 }
 
-static size_t
-read_object(void *arg, char *buf, size_t room)
+/* Of SourceFilter: nor are there ranges. */
+static List *
+no_ranges(void *arg, int item)
 {
-	Sample	   *sample = arg;
-
-	return sample->ops->read(sample->source, buf, room);
+	return ranges_all();
 }
 
 /* Error context callback */
@@ -183,23 +182,19 @@ add_place(void *arg)
 
 /* Reads records until there are enough. */
 static void
-read_records(Sample *sample, JsonFrame *frame, int64 max_rows, JsonInference *inference)
+read_records(Records *records, int64 max_rows, JsonInference *inference)
 {
 	const JsonRecord *record;
-	int64		objects = 0;
-	int64		rows = 0;
+	RecordPlace place;
 
-	while (rows < max_rows && objects++ < sample->max_objects &&
-		   sample->ops->next(sample->source))
+	for (int64 rows = 0; rows < max_rows; rows++)
 	{
-		json_frame_begin(frame, read_object, sample);
-		while (rows < max_rows && (record = json_frame_next(frame)) != NULL)
-		{
-			CHECK_FOR_INTERRUPTS();
-			rows++;
-			if (record->error == JSON_ERROR_NONE)
-				json_infer_record(inference, record->data, record->len);
-		}
+		CHECK_FOR_INTERRUPTS();
+		record = records_next(records, &place);
+		if (record == NULL)
+			return;
+		if (record->error == JSON_ERROR_NONE && record->data != NULL)
+			json_infer_record(inference, record->data, record->len);
 	}
 }
 
@@ -211,22 +206,22 @@ sample_fields(Import *import, const SourceTable *table, List *options)
 	SourceRequest request = import->request;
 	JsonInference *inference = json_infer_begin(MAX_FIELDS);
 	ErrorContextCallback callback = {error_context_stack, add_place, &sample};
-	SourceFilter filter = {wants_object, nothing_known, &sample};
+	SourceFilter filter = {wants_object, no_ranges, nothing_known, &sample};
+	Records    *records;
 	JsonNode   *root;
 	int			no_slots[1];
 	int			nslots;
-	FrameFormat format = FRAME_AUTO;
 
-	if (option_given(options, "format"))
-		format = option_enum(options, "format");
 	error_context_stack = &callback;
 	request.table_options = options;
 	sample.source = import->ops->open(&request);
 	sample.max_objects = option_integer(import->request.table_options, "sample_objects", 0);
 	import->ops->set_filter(sample.source, &filter);
 	root = json_path_tree(NIL, no_slots, &nslots);
-	read_records(&sample, json_frame_create(root, nslots, format,
-											(Size) pinterest_max_record_size * 1024),
+	records = records_create(sample.source, options, root, nslots, true);
+	if (!records_are_messages(records))
+		records_limit_bodies(records, sample.max_objects);
+	read_records(records,
 				 option_integer(import->request.table_options, "sample_rows", 0),
 				 inference);
 	import->ops->close(sample.source);

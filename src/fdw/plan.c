@@ -45,7 +45,7 @@
 typedef struct PlanInfo
 {
 	List	   *attnums;		/* of the columns the scan has to fill */
-	Bitmapset  *body_columns;	/* see pushdown_columns */
+	List	   *columns;		/* all of the table's, of Column */
 } PlanInfo;
 
 /* The columns a scan has to fill, as an integer List. */
@@ -80,7 +80,8 @@ plan_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	ForeignTable *table = GetForeignTable(relid);
 
 	info->attnums = wanted_columns(rel, relation);
-	info->body_columns = pushdown_columns(relation, source_of_server(table->serverid));
+	info->columns = columns_of(relation, source_of_server(table->serverid),
+							   all_attnums(relation));
 	table_close(relation, NoLock);
 	rel->fdw_private = info;
 
@@ -99,7 +100,7 @@ add_scan_path(PlannerInfo *root, RelOptInfo *rel, Relids required, double rows,
 			  List *clauses)
 {
 	PlanInfo   *info = rel->fdw_private;
-	List	   *pushed = pushdown_clauses(rel, info->body_columns, clauses);
+	List	   *pushed = pushdown_clauses(rel, info->columns, clauses);
 	double		read = rel->tuples * clauselist_selectivity(root, pushed, rel->relid,
 															JOIN_INNER, NULL);
 	Cost		per_record = cpu_tuple_cost *
@@ -159,33 +160,37 @@ is_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
 		var->varattno == *(AttrNumber *) arg;
 }
 
-/* Join clauses that compare columns of the body with other relations. */
+/* Join clauses that compare what the source knows with other relations. */
 static List *
-body_join_clauses(PlannerInfo *root, RelOptInfo *rel)
+known_join_clauses(PlannerInfo *root, RelOptInfo *rel)
 {
 	PlanInfo   *info = rel->fdw_private;
 	List	   *clauses = list_copy(rel->joininfo);
-	int			member = -1;
+	ListCell   *lc;
 
-	while (rel->has_eclass_joins && (member = bms_next_member(info->body_columns, member)) >= 0)
+	if (!rel->has_eclass_joins)
+		return pushdown_clauses(rel, info->columns, clauses);
+	foreach(lc, info->columns)
 	{
-		AttrNumber	attnum = member + FirstLowInvalidHeapAttributeNumber;
+		Column	   *column = lfirst(lc);
 
-		clauses = list_concat(clauses,
-							  generate_implied_equalities_for_column(root, rel, is_column, &attnum,
-																	 rel->lateral_referencers));
+		if (column->kind != COLUMN_FIELD)
+			clauses = list_concat(clauses,
+								  generate_implied_equalities_for_column(root, rel, is_column,
+																		 &column->attnum,
+																		 rel->lateral_referencers));
 	}
-	return pushdown_clauses(rel, info->body_columns, clauses);
+	return pushdown_clauses(rel, info->columns, clauses);
 }
 
-/* Paths for the inside of nested loops, where the outside says which bodies. */
+/* Paths for the inside of nested loops, where the outside says which splits. */
 static void
 add_parameterized_paths(PlannerInfo *root, RelOptInfo *rel)
 {
 	List	   *done = NIL;		/* of ParamPathInfo */
 	ListCell   *lc;
 
-	foreach(lc, body_join_clauses(root, rel))
+	foreach(lc, known_join_clauses(root, rel))
 	{
 		RestrictInfo *clause = lfirst_node(RestrictInfo, lc);
 		Relids		required;
@@ -219,7 +224,7 @@ plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *path,
 		  List *tlist, List *clauses, Plan *outer_plan)
 {
 	PlanInfo   *info = rel->fdw_private;
-	List	   *pushed = pushdown_clauses(rel, info->body_columns, clauses);
+	List	   *pushed = pushdown_clauses(rel, info->columns, clauses);
 
 	return make_foreignscan(tlist,
 							extract_actual_clauses(clauses, false),

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * pushdown.c
- *	  What WHERE says of whole bodies, evaluated before they are fetched.
+ *	  What WHERE says of whole splits, and of ranges of them.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,6 +11,7 @@
 #include "column.h"
 #include "executor/executor.h"
 #include "fdw/pushdown.h"
+#include "fdw/ranges.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
@@ -27,56 +28,35 @@ typedef struct KnownValues
 	bool		is_array;		/* column = ANY (value) */
 } KnownValues;
 
-struct Pushdown
+typedef struct Pushdown
 {
 	ReaderFilter filter;
-	ExprState  *clauses;
+	ExprState  *clauses;		/* on whole splits */
+	List	   *ranges;			/* of RangeClause */
 	ExprContext *context;
 	TupleTableSlot *slot;		/* the columns the clauses look at */
 	List	   *known;			/* of KnownValues */
-};
+} Pushdown;
 
 /* With more values than these, listing everything is no worse. */
 #define MAX_KNOWN_VALUES 256
 
-Bitmapset *
-pushdown_columns(Relation relation, const SourceOps *ops)
-{
-	Bitmapset  *columns = NULL;
-	ListCell   *lc;
-
-	foreach(lc, columns_of(relation, ops, all_attnums(relation)))
-	{
-		Column	   *column = lfirst(lc);
-
-		if (column_of_body(column))
-			columns = bms_add_member(columns,
-									 column->attnum - FirstLowInvalidHeapAttributeNumber);
-	}
-	return columns;
-}
-
 /*
- * A clause that may be evaluated early, and for bodies that hold no record: it
- * has no side effects worth the name, and reveals nothing that a security
- * barrier is to hide.
+ * May a clause be evaluated early, and for splits that hold no record?  It has
+ * no side effects worth the name, and reveals nothing that a security barrier
+ * is to hide.
  */
 static bool
-can_push_down(RelOptInfo *rel, Bitmapset *body_columns, RestrictInfo *info)
+may_be_early(RelOptInfo *rel, RestrictInfo *info)
 {
-	Bitmapset  *used = NULL;
-
 	if (info->pseudoconstant || contain_volatile_functions((Node *) info->clause) ||
 		contain_subplans((Node *) info->clause))
 		return false;
-	if (info->security_level > rel->baserestrict_min_security && !info->leakproof)
-		return false;
-	pull_varattnos((Node *) info->clause, rel->relid, &used);
-	return used != NULL && bms_is_subset(used, body_columns);
+	return info->security_level <= rel->baserestrict_min_security || info->leakproof;
 }
 
 List *
-pushdown_clauses(RelOptInfo *rel, Bitmapset *body_columns, List *clauses)
+pushdown_clauses(RelOptInfo *rel, List *columns, List *clauses)
 {
 	List	   *pushed = NIL;
 	ListCell   *lc;
@@ -84,8 +64,11 @@ pushdown_clauses(RelOptInfo *rel, Bitmapset *body_columns, List *clauses)
 	foreach(lc, clauses)
 	{
 		RestrictInfo *info = lfirst_node(RestrictInfo, lc);
+		Node	   *clause = (Node *) info->clause;
 
-		if (can_push_down(rel, body_columns, info))
+		if (may_be_early(rel, info) &&
+			(clause_is_of_split(clause, rel->relid, columns) ||
+			 range_clause_of(clause, rel->relid, columns) != NULL))
 			pushed = lappend(pushed, info);
 	}
 	return pushed;
@@ -93,7 +76,7 @@ pushdown_clauses(RelOptInfo *rel, Bitmapset *body_columns, List *clauses)
 
 /* Of ReaderFilter: evaluates the clauses on the columns that were filled in. */
 static bool
-body_is_wanted(void *arg)
+split_is_wanted(void *arg)
 {
 	Pushdown   *pushdown = arg;
 	bool		wanted;
@@ -104,6 +87,21 @@ body_is_wanted(void *arg)
 	wanted = ExecQual(pushdown->clauses, pushdown->context);
 	ResetExprContext(pushdown->context);
 	return wanted;
+}
+
+/* Of ReaderFilter: the same columns are still filled in. */
+static List *
+ranges_of_split(void *arg, const SourceMetadata *metadata)
+{
+	Pushdown   *pushdown = arg;
+	List	   *values = ranges_all();
+	ListCell   *lc;
+
+	foreach(lc, pushdown->ranges)
+		values = ranges_intersect(metadata->type, values,
+								 range_clause_values(lfirst(lc), metadata,
+													 pushdown->context));
+	return values;
 }
 
 /*
@@ -231,39 +229,71 @@ values_are_known(void *arg, const Column *column, List **values)
 	return false;
 }
 
+/* Keeps a clause in the way it is asked. */
+static void
+add_clause(Pushdown *pushdown, Node *clause, Index relid, List *columns,
+		   PlanState *parent, List **of_split)
+{
+	RangeClause *range;
+	KnownValues *known;
+
+	if (!clause_is_of_split(clause, relid, columns))
+	{
+		range = range_clause_of(clause, relid, columns);
+		range_clause_init(range, parent);
+		pushdown->ranges = lappend(pushdown->ranges, range);
+		return;
+	}
+	*of_split = lappend(*of_split, clause);
+	known = known_values_of(clause, relid, parent);
+	if (known != NULL)
+		pushdown->known = lappend(pushdown->known, known);
+}
+
+/* Those of the columns that are of the split and that the clauses look at. */
+static List *
+used_columns(List *columns, List *clauses, Index relid)
+{
+	List	   *used = NIL;
+	Bitmapset  *attrs = NULL;
+	ListCell   *lc;
+
+	pull_varattnos((Node *) clauses, relid, &attrs);
+	foreach(lc, columns)
+	{
+		Column	   *column = lfirst(lc);
+
+		if (column_of_split(column) &&
+			bms_is_member(column->attnum - FirstLowInvalidHeapAttributeNumber, attrs))
+			used = lappend(used, column);
+	}
+	return used;
+}
+
 void
 pushdown_begin(ForeignScanState *node, Reader *reader, List *clauses)
 {
 	Pushdown   *pushdown = palloc0(sizeof(Pushdown));
 	Relation	relation = node->ss.ss_currentRelation;
 	Index		relid = ((Scan *) node->ss.ps.plan)->scanrelid;
+	List	   *columns = columns_of(relation, reader_ops(reader), all_attnums(relation));
 	TupleTableSlot *slot;
-	Bitmapset  *used = NULL;
-	List	   *attnums = NIL;
-	int			member = -1;
+	List	   *of_split = NIL;
 	ListCell   *lc;
 
-	pushdown->clauses = ExecInitQual(clauses, &node->ss.ps);
+	foreach(lc, clauses)
+		add_clause(pushdown, lfirst(lc), relid, columns, &node->ss.ps, &of_split);
+	pushdown->clauses = ExecInitQual(of_split, &node->ss.ps);
 	pushdown->context = CreateExprContext(node->ss.ps.state);
 	slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(relation)),
 									&TTSOpsVirtual);
 	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
 	pushdown->slot = slot;
-	foreach(lc, clauses)
-	{
-		KnownValues *known = known_values_of(lfirst(lc), relid, &node->ss.ps);
-
-		if (known != NULL)
-			pushdown->known = lappend(pushdown->known, known);
-	}
-
-	pull_varattnos((Node *) clauses, relid, &used);
-	while ((member = bms_next_member(used, member)) >= 0)
-		attnums = lappend_int(attnums, member + FirstLowInvalidHeapAttributeNumber);
-	pushdown->filter.columns = columns_of(relation, reader_ops(reader), attnums);
+	pushdown->filter.columns = used_columns(columns, clauses, relid);
 	pushdown->filter.values = slot->tts_values;
 	pushdown->filter.nulls = slot->tts_isnull;
-	pushdown->filter.wants = body_is_wanted;
+	pushdown->filter.wants = split_is_wanted;
+	pushdown->filter.ranges = ranges_of_split;
 	pushdown->filter.known = values_are_known;
 	pushdown->filter.arg = pushdown;
 	reader_filter(reader, &pushdown->filter);

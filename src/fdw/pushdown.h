@@ -1,14 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * pushdown.h
- *	  What WHERE says of whole bodies, evaluated before they are fetched.
+ *	  What WHERE says of whole splits, and of ranges of them.
  *
- * A clause that looks at nothing but what the source knows of a body (its
- * path, size, time, partition ...) is true or false for all its records
- * alike.  Such clauses are evaluated, as they stand and by the executor's own
- * expressions, for each body the source lists; one for which they are not
- * true is never fetched.  The executor evaluates them again for each row, so
- * this can save work but never change a result.
+ * A clause that looks at nothing but what the source knows of a split (its
+ * path, size, time, partition ...) is true or false for all its records alike.
+ * Such clauses are evaluated, as they stand and by the executor's own
+ * expressions, for each split the source lists; one for which they are not
+ * true is never fetched.  Of a split that is wanted, other clauses (ranges.h)
+ * may confine what is fetched.  The executor evaluates all of them again for
+ * each row, so this can save work but never change a result.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,16 +22,11 @@
 #include "nodes/pathnodes.h"
 #include "reader.h"
 
-typedef struct Pushdown Pushdown;
-
 /*
- * Which of the clauses (RestrictInfos) can be pushed down.  body_columns are
- * the attribute numbers of the columns that bodies determine.
+ * Which of the clauses (RestrictInfos) can be pushed down.  columns are all
+ * those of the table, a List of Column.
  */
-extern List *pushdown_clauses(RelOptInfo *rel, Bitmapset *body_columns, List *clauses);
-
-/* The columns of a table that bodies determine, offset as pull_varattnos does. */
-extern Bitmapset *pushdown_columns(Relation relation, const SourceOps *ops);
+extern List *pushdown_clauses(RelOptInfo *rel, List *columns, List *clauses);
 
 /*
  * Prepares to evaluate clauses (plain expressions) for a scan, and tells its

@@ -289,6 +289,7 @@ finish_record(JsonFrame *frame, const char *end, JsonError error, size_t error_a
 {
 	frame->record.data = frame->next;
 	frame->record.len = end - frame->next;
+	frame->record.checked = error == JSON_ERROR_NONE;
 	frame->record.error = error;
 	frame->record.error_at = Min(error_at, frame->record.len);
 	frame->next = end;
@@ -323,52 +324,6 @@ bad_record(JsonFrame *frame, JsonError error, const char *error_at)
 	return record;
 }
 
-/*
- * Reads the object that the string at *p holds.
- */
-static JsonStatus
-scan_object_in_string(JsonFrame *frame, const char **p)
-{
-	JsonScan	inner = frame->scan;
-	JsonValue	text;
-	const char *next;
-	JsonStatus	status = json_scan_string(&frame->scan, p, &text);
-
-	if (status != JSON_OK)
-		return status;
-
-	inner.end = text.data + text.len;
-	inner.final = true;
-	inner.arena_next = frame->scan.arena_next + JSON_PADDING;
-	memset(frame->scan.arena_next, 0, JSON_PADDING);
-	next = json_scan_space(&inner, text.data);
-	frame->scan.error = JSON_ERROR_NOT_OBJECT;
-	frame->scan.error_at = frame->next;
-	if (*next != '{' || json_scan_object(&inner, &next) != JSON_OK ||
-		json_scan_space(&inner, next) != inner.end)
-		return JSON_BAD;
-	return JSON_OK;
-}
-
-/* Reads what stands at *p and should be an object. */
-static JsonStatus
-scan_record(JsonFrame *frame, const char **p)
-{
-	JsonStatus	status;
-
-	json_scan_reset(&frame->scan);
-	if (likely(**p == '{'))
-		return json_scan_object(&frame->scan, p);
-	if (**p == '"')
-		return scan_object_in_string(frame, p);
-	status = json_scan_over(&frame->scan, p);
-	if (status != JSON_OK)
-		return status;
-	frame->scan.error = JSON_ERROR_NOT_OBJECT;
-	frame->scan.error_at = frame->next;
-	return JSON_BAD;
-}
-
 /* The record at p, which is not white space and not the end. */
 static const JsonRecord *
 read_record(JsonFrame *frame, const char *p)
@@ -380,7 +335,7 @@ read_record(JsonFrame *frame, const char *p)
 	for (;;)
 	{
 		end = frame->next;
-		status = scan_record(frame, &end);
+		status = json_scan_record(&frame->scan, &end);
 		if (status != JSON_MORE)
 			break;
 		if (too_large(frame, frame->scan.end))

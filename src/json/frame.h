@@ -21,7 +21,7 @@
 
 #include "postgres.h"
 
-#include "json/scan.h"
+#include "json/document.h"
 
 typedef enum FrameFormat
 {
@@ -35,18 +35,6 @@ typedef enum FrameFormat
  * 0 is the end of the body.  May block and may raise errors.
  */
 typedef size_t (*JsonInput) (void *arg, char *buf, size_t room);
-
-/* A record, good or bad.  Valid until the next call. */
-typedef struct JsonRecord
-{
-	const char *data;			/* the bytes as they came */
-	size_t		len;
-	int64		line;			/* it begins on this line, from 1 */
-	int64		offset;			/* and at this byte of the body, from 0 */
-	const JsonValue *values;	/* by slot; of no meaning if it is bad */
-	JsonError	error;			/* JSON_ERROR_NONE if it is good */
-	size_t		error_at;		/* byte in data where it went wrong */
-} JsonRecord;
 
 typedef struct JsonFrame JsonFrame;
 

@@ -700,6 +700,10 @@ json_error_detail(JsonError error)
 			return "The format is \"lines\", but the record does not end on its line.";
 		case JSON_ERROR_TOO_LARGE:
 			return "The record is larger than \"pinterest.max_record_size\" allows.";
+		case JSON_ERROR_EMPTY:
+			return "The record is empty.";
+		case JSON_ERROR_TRAILING:
+			return "Something follows the JSON object.";
 	}
 	return "There is no error.";
 }

@@ -73,7 +73,9 @@ typedef enum JsonError
 	JSON_ERROR_SEPARATOR,		/* array elements without a comma */
 	JSON_ERROR_UNCLOSED_ARRAY,
 	JSON_ERROR_SPANS_LINES,
-	JSON_ERROR_TOO_LARGE
+	JSON_ERROR_TOO_LARGE,
+	JSON_ERROR_EMPTY,			/* a message without any document */
+	JSON_ERROR_TRAILING			/* a message with more than one */
 } JsonError;
 
 typedef enum JsonStatus

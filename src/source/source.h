@@ -4,9 +4,12 @@
  *	  Where bytes come from: the interface every source implements.
  *
  * A source delivers a snapshot of splits as bodies.  A body is a piece of
- * bytes that begins and ends with a record: an S3 object, a Kafka message, the
- * data of a Kinesis record.  The reader takes the records out of it and asks
- * the source for what else is known about them.
+ * bytes that begins and ends with a record.  Some sources have bodies that hold
+ * any number of records, an S3 object for example, which is a split as well;
+ * the reader takes the records out of what "read" gives it.  With others, such
+ * as the messages of a Kafka partition, each body is one record, which
+ * "message" hands out whole.  The reader asks the source for what else is known
+ * about a record.
  *
  *	  source (body) -> json (record) -> reader (row)
  *
@@ -22,6 +25,7 @@
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 #include "source/check.h"
+#include "source/range.h"
 #include "source/target.h"
 #include "source/wait.h"
 
@@ -35,8 +39,11 @@ typedef struct SourceMetadata
 	int			item;
 	Oid			type;			/* what metadata_value returns; a column of
 								 * another type converts from its text */
-	bool		of_body;		/* the same for all records of a body, and
+	bool		of_split;		/* the same for all records of a split, and
 								 * known before it is fetched */
+	bool		ordered;		/* ascends within a split, more or less: the
+								 * source asks for its ranges; see range.h for
+								 * the types */
 } SourceMetadata;
 
 #define METADATA_ERROR (-1)		/* text: why the record could not be decoded */
@@ -81,12 +88,19 @@ typedef struct SourceRequest
 /* What a source asks before it lists and fetches. */
 typedef struct SourceFilter
 {
-	/* Is the body that metadata_value and hive_value now tell of wanted? */
+	/* Is the split that metadata_value and hive_value now tell of wanted? */
 	bool		(*wants) (void *arg);
 
 	/*
+	 * In the split that "wants" was last asked about, which values can this
+	 * ordered item have in a record that is wanted?  A set of range.h in the
+	 * current memory context.
+	 */
+	List	   *(*ranges) (void *arg, int item);
+
+	/*
 	 * Must this metadata item (or, with a hive_key, that path element) have one
-	 * of a few values in every body that is wanted?  Then gives them out as a
+	 * of a few values in every split that is wanted?  Then gives them out as a
 	 * List of char *, in the current memory context.
 	 */
 	bool		(*known) (void *arg, int item, const char *hive_key, List **values);
@@ -143,15 +157,22 @@ typedef struct SourceOps
 	 */
 	size_t		(*read) (Source *source, char *buf, size_t room);
 
+	/*
+	 * Instead of read, where each body is one record: its bytes, which last
+	 * until the next body; NULL for a record without a value, which is a row of
+	 * NULLs.  Does not block.
+	 */
+	const char *(*message) (Source *source, size_t *len);
+
 	/* Bytes of the current body, as stored, that it took to read so far. */
 	int64		(*consumed) (Source *source);
 
-	/* From the next body on, leaves out those the filter does not want. */
+	/* From the next body on, leaves out what the filter does not want. */
 	void		(*set_filter) (Source *source, const SourceFilter *filter);
 
 	/*
 	 * A metadata item of a record in the current body; place is NULL for items
-	 * of the body.
+	 * of the split.
 	 */
 	Datum		(*metadata_value) (Source *source, int item,
 								   const RecordPlace *place, bool *isnull);

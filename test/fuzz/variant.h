@@ -21,6 +21,10 @@
 #define json_scan_over VARIANT_OF(json_scan_over)
 #define json_scan_space VARIANT_OF(json_scan_space)
 #define json_error_detail VARIANT_OF(json_error_detail)
+#define json_scan_record VARIANT_OF(json_scan_record)
+#define json_document_create VARIANT_OF(json_document_create)
+#define json_document_read VARIANT_OF(json_document_read)
+#define json_document_pass VARIANT_OF(json_document_pass)
 #define json_frame_create VARIANT_OF(json_frame_create)
 #define json_frame_begin VARIANT_OF(json_frame_begin)
 #define json_frame_next VARIANT_OF(json_frame_next)
@@ -31,4 +35,5 @@
 
 #include "json/path.c"
 #include "json/scan.c"
+#include "json/document.c"
 #include "json/frame.c"

@@ -1,0 +1,179 @@
+/*-------------------------------------------------------------------------
+ *
+ * document.c
+ *	  A record that comes alone: one JSON document in bytes of known length.
+ *
+ * The scanner wants zeros behind its input, which belongs to a library that
+ * does not leave any: the bytes are copied.  That is a small part of what
+ * scanning them takes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "json/document.h"
+#include "utils/memutils.h"
+
+/* Larger than most messages, and well within the first-level cache. */
+#define DOCUMENT_CAPACITY (8 * 1024)
+
+/* A buffer larger than this is not kept for the next record. */
+#define DOCUMENT_KEPT (4 * 1024 * 1024)
+
+struct JsonDocument
+{
+	MemoryContext context;
+	Size		max_record;
+	char	   *buffer;			/* capacity + JSON_PADDING bytes */
+	Size		capacity;
+	const JsonValue *no_values; /* as many as there are slots, all missing */
+	JsonScan	scan;
+	JsonRecord	record;
+};
+
+/*
+ * Reads the object that the string at *next holds.
+ */
+static JsonStatus
+scan_object_in_string(JsonScan *scan, const char **next)
+{
+	JsonScan	inner = *scan;
+	JsonValue	text;
+	const char *start = *next;
+	const char *p;
+	JsonStatus	status = json_scan_string(scan, next, &text);
+
+	if (status != JSON_OK)
+		return status;
+
+	inner.end = text.data + text.len;
+	inner.final = true;
+	inner.arena_next = scan->arena_next + JSON_PADDING;
+	memset(scan->arena_next, 0, JSON_PADDING);
+	p = json_scan_space(&inner, text.data);
+	scan->error = JSON_ERROR_NOT_OBJECT;
+	scan->error_at = start;
+	if (*p != '{' || json_scan_object(&inner, &p) != JSON_OK ||
+		json_scan_space(&inner, p) != inner.end)
+		return JSON_BAD;
+	return JSON_OK;
+}
+
+JsonStatus
+json_scan_record(JsonScan *scan, const char **next)
+{
+	const char *start = *next;
+	JsonStatus	status;
+
+	json_scan_reset(scan);
+	if (likely(*start == '{'))
+		return json_scan_object(scan, next);
+	if (*start == '"')
+		return scan_object_in_string(scan, next);
+	status = json_scan_over(scan, next);
+	if (status != JSON_OK)
+		return status;
+	scan->error = JSON_ERROR_NOT_OBJECT;
+	scan->error_at = start;
+	return JSON_BAD;
+}
+
+static void
+allocate_place(JsonDocument *document, Size capacity)
+{
+	document->capacity = capacity;
+	document->buffer = MemoryContextAllocHuge(document->context, capacity + JSON_PADDING);
+	document->scan.arena = MemoryContextAllocHuge(document->context,
+												  JSON_ARENA_SIZE(capacity));
+}
+
+JsonDocument *
+json_document_create(JsonNode *root, int nslots, Size max_record)
+{
+	JsonDocument *document = palloc0(sizeof(JsonDocument));
+
+	document->context = CurrentMemoryContext;
+	document->max_record = max_record;
+	document->scan.root = root;
+	document->scan.nvalues = nslots;
+	document->scan.values = palloc0(sizeof(JsonValue) * Max(nslots, 1));
+	document->scan.final = true;
+	document->no_values = palloc0(sizeof(JsonValue) * Max(nslots, 1));
+	document->record.line = 1;
+	allocate_place(document, DOCUMENT_CAPACITY);
+	return document;
+}
+
+/* Copies the bytes to where they can be scanned. */
+static void
+take_bytes(JsonDocument *document, const char *data, size_t len)
+{
+	Size		capacity = document->capacity;
+
+	if (capacity > DOCUMENT_KEPT)
+		capacity = DOCUMENT_CAPACITY;
+	while (capacity < len)
+		capacity *= 2;
+	if (capacity != document->capacity)
+	{
+		pfree(document->buffer);
+		pfree(document->scan.arena);
+		allocate_place(document, capacity);
+	}
+	memcpy(document->buffer, data, len);
+	memset(document->buffer + len, 0, JSON_PADDING);
+	document->scan.end = document->buffer + len;
+	document->scan.line = 1;
+}
+
+static const JsonRecord *
+bad_document(JsonDocument *document, JsonError error, size_t error_at)
+{
+	document->record.checked = false;
+	document->record.error = error;
+	document->record.error_at = error_at;
+	return &document->record;
+}
+
+const JsonRecord *
+json_document_read(JsonDocument *document, const char *data, size_t len)
+{
+	JsonScan   *scan = &document->scan;
+	JsonRecord *record = &document->record;
+	const char *p;
+
+	record->data = data;
+	record->len = len;
+	record->values = scan->values;
+	if (unlikely(len > document->max_record))
+		return bad_document(document, JSON_ERROR_TOO_LARGE, 0);
+	take_bytes(document, data, len);
+
+	p = document->buffer;
+	if (unlikely(memcmp(p, "\xEF\xBB\xBF", 3) == 0))
+		p += 3;
+	p = json_scan_space(scan, p);
+	if (unlikely(p == scan->end))
+		return bad_document(document, JSON_ERROR_EMPTY, 0);
+	if (unlikely(json_scan_record(scan, &p) != JSON_OK))
+		return bad_document(document, scan->error, scan->error_at - document->buffer);
+	p = json_scan_space(scan, p);
+	if (unlikely(p != scan->end))
+		return bad_document(document, JSON_ERROR_TRAILING, p - document->buffer);
+	record->checked = true;
+	record->error = JSON_ERROR_NONE;
+	return record;
+}
+
+const JsonRecord *
+json_document_pass(JsonDocument *document, const char *data, size_t len)
+{
+	JsonRecord *record = &document->record;
+
+	record->data = data;
+	record->len = len;
+	record->values = document->no_values;
+	record->checked = false;
+	record->error = JSON_ERROR_NONE;
+	return record;
+}
