@@ -23,13 +23,17 @@ extern int	pinterest_part_size;
 /* The location of a table's options. */
 extern Location *s3_location(List *table_options);
 
+/* SourceOps.validate; this and what follows down to s3_access in s3_options.c. */
+extern void s3_validate(Oid catalog, List *options);
+
 /*
- * How to reach buckets, from the server's options; then whose keys to use.
- * Raise errors that tell what to set; neither blocks
- * nor gets keys.
+ * How to reach buckets, from the server's options; then whose keys to use;
+ * s3_access does both.  Raise errors that tell what to set; none blocks or
+ * gets keys.
  */
 extern S3Access *s3_server_access(const SourceRequest *request);
 extern void s3_take_credentials(const SourceRequest *request, S3Access *access);
+extern S3Access *s3_access(const SourceRequest *request);
 
 /* SourceOps.check; in s3_check.c. */
 extern bool s3_check(Check *check, bool ready, const SourceRequest *request);
