@@ -1,7 +1,9 @@
 # The module that unit.sql calls; see Makefile.
 
 MODULE_big = pinterest_unit
-OBJS = pinterest_unit.o url.o date.o address.o sigv4.o xml.o error.o http.o bucket_listing.o
+HTTP = $(patsubst ../../src/net/%.c,%.o,$(sort $(wildcard ../../src/net/http_*.c)))
+OBJS = pinterest_unit.o url.o date.o address.o $(HTTP) sigv4.o xml.o error.o \
+	bucket_listing.o
 
 vpath %.c ../../src/net ../../src/aws ../../src/source
 
