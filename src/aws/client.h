@@ -106,9 +106,10 @@ extern void aws_service_pump(AwsService *service, int timeout);
 
 /*
  * A call to be used again and again; NULL when the backend may not open more
- * connections.
+ * connections: who cannot go on without raises aws_out_of_connections.
  */
 extern AwsCall *aws_call_create(AwsService *service);
+pg_noreturn extern void aws_out_of_connections(void);
 
 extern void aws_call_begin(AwsCall *call, const AwsRequest *request);
 extern void aws_call_abort(AwsCall *call);

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "aws/clean_text.h"
 #include "aws/credentials_find.h"
 #include "aws/error.h"
 #include "miscadmin.h"

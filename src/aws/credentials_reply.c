@@ -15,8 +15,8 @@
 
 #include <jansson.h>
 
+#include "aws/clean_text.h"
 #include "aws/credentials_find.h"
-#include "aws/error.h"
 #include "utils/memutils.h"
 
 typedef struct Reply

@@ -82,11 +82,4 @@ extern bool aws_failure_slow_down(const AwsFailure *failure);
 pg_noreturn extern void aws_failure_report(const AwsFailure *failure, const char *what,
 										   const char *subject, int attempts);
 
-/*
- * Copies text fit for a message: bounded, in the database's encoding, without
- * control characters or the credentials' own strings.
- */
-extern void aws_clean_text(char *to, size_t room, const char *text, size_t len,
-						   const AwsCredentials *credentials);
-
 #endif							/* PINTEREST_AWS_ERROR_H */

@@ -4,7 +4,7 @@
  *	  One attempt of a call on the wire: signed, sent, and does the head of
  *	  the answer fit it?
  *
- * Part of client.c, which decides when there is another attempt.  Nothing
+ * Part of call.c; retry.c decides when there is another attempt.  Nothing
  * here is kept from one attempt to the next.
  *
  *-------------------------------------------------------------------------

@@ -106,10 +106,7 @@ start(BucketUpload *upload)
 		slot->call = aws_call_create(service);
 	}
 	if (upload->slots[upload->nslots - 1].call == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("too many connections to other servers are open"),
-				 errhint("Raise max_files_per_process, or write to fewer tables in one query.")));
+		aws_out_of_connections();
 	initStringInfo(&upload->done);
 
 	/* callbacks run in reverse order: this one before those of the calls */

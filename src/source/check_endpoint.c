@@ -13,6 +13,7 @@
 
 #include <time.h>
 
+#include "aws/clean_text.h"
 #include "aws/client.h"
 #include "net/date.h"
 #include "net/http.h"

@@ -85,10 +85,7 @@ ask(const S3Check *s3, const char *query, const char *what, const char *subject)
 	service = aws_service_create(&config);
 	call = aws_call_create(service);
 	if (call == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("too many connections to other servers are open"),
-				 errhint("Raise max_files_per_process.")));
+		aws_out_of_connections();
 	request->method = "GET";
 	request->path = s3->address.root;
 	request->query = query;

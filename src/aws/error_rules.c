@@ -1,0 +1,62 @@
+/*-------------------------------------------------------------------------
+ *
+ * error_rules.c
+ *	  What the error codes of AWS mean.
+ *
+ * "Error responses" of the S3 API, "Common errors" of the others.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "aws/error_rules.h"
+
+#define HINT_KEYS "Check access_key_id and secret_access_key in the user mapping, or what the server's credential_source gives."
+#define HINT_TOKEN \
+	"Temporary credentials have ended, or do not belong to their keys. In a user mapping, set all three anew; others were already asked for again."
+
+static const CodeRule rules[] = {
+	{"InvalidAccessKeyId", CODE_FINAL, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_KEYS},
+	{"SignatureDoesNotMatch", CODE_FINAL, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_KEYS},
+	{"InvalidSignatureException", CODE_FINAL, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_KEYS},
+	{"UnrecognizedClientException", CODE_FINAL, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_KEYS},
+	{"ExpiredToken", CODE_EXPIRED, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_TOKEN},
+	{"ExpiredTokenException", CODE_EXPIRED, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_TOKEN},
+	{"InvalidToken", CODE_EXPIRED, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_TOKEN},
+	{"TokenRefreshRequired", CODE_EXPIRED, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_TOKEN},
+	{"RequestTimeTooSkewed", CODE_FINAL, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+	"The clock of this machine and that of the service differ by more than 15 minutes."},
+	{"RequestExpired", CODE_FINAL, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+	"Check the clock of this machine."},
+	{"AccessDenied", CODE_FINAL, ERRCODE_INSUFFICIENT_PRIVILEGE,
+	"The keys are known, but their owner may not do this: reading needs s3:ListBucket on the bucket and s3:GetObject on its objects, writing s3:PutObject and s3:AbortMultipartUpload."},
+	{"InvalidObjectState", CODE_FINAL, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+	"The object is archived. Restore it, or leave it out of the location."},
+	{"NoSuchBucket", CODE_FINAL, ERRCODE_UNDEFINED_OBJECT,
+	"Check the bucket's name in the table's location, and the endpoint and region of the server."},
+	{"PreconditionFailed", CODE_FINAL, ERRCODE_T_R_SERIALIZATION_FAILURE, NULL},
+	{"NoSuchKey", CODE_FINAL, ERRCODE_T_R_SERIALIZATION_FAILURE, NULL},
+	{"SlowDown", CODE_SLOW_DOWN, 0, NULL},
+	{"ServiceUnavailable", CODE_SLOW_DOWN, 0, NULL},
+	{"ThrottlingException", CODE_SLOW_DOWN, 0, NULL},
+	{"Throttling", CODE_SLOW_DOWN, 0, NULL},
+	{"TooManyRequestsException", CODE_SLOW_DOWN, 0, NULL},
+	{"RequestLimitExceeded", CODE_SLOW_DOWN, 0, NULL},
+	{"RequestTimeout", CODE_RETRY, 0, NULL},
+	{"IncompleteBody", CODE_RETRY, 0, NULL},
+	{"BadDigest", CODE_RETRY, 0, NULL},
+	{"InternalError", CODE_RETRY, 0, NULL},
+	{"OperationAborted", CODE_RETRY, 0, NULL},
+	{"ConditionalRequestConflict", CODE_RETRY, 0, NULL}
+};
+
+const CodeRule *
+error_rule(const char *code)
+{
+	int			i;
+
+	for (i = 0; i < (int) lengthof(rules); i++)
+		if (strcmp(rules[i].code, code) == 0)
+			return &rules[i];
+	return NULL;
+}

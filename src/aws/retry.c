@@ -1,0 +1,173 @@
+/*-------------------------------------------------------------------------
+ *
+ * retry.c
+ *	  What becomes of a call whose attempt has failed.
+ *
+ * Retries follow "Error retries and exponential backoff in AWS" with full
+ * jitter.  A stream that makes headway starts counting its retries afresh: a
+ * large object over a bad line is late, not broken.  A connection that ended
+ * while the query rested (a cursor nobody fetched from) does not count at all.
+ *
+ * When the service asks to slow down, the number of requests in flight is
+ * halved, once for each volley, and grows back by one for each round of
+ * successes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "aws/call.h"
+#include "net/clock.h"
+#include "net/date.h"
+
+#define BACKOFF_BASE 50			/* ms */
+#define BACKOFF_CAP 20000		/* ms */
+#define HEADWAY (16 * 1024)		/* bytes that make an attempt worth while */
+
+void
+call_fail(AwsCall *call)
+{
+	http_abort(call->transfer);
+	call_set_state(call, AWS_FAILED);
+}
+
+/*
+ * "Retry-After: 120" or a date; milliseconds, 0 if there is none.  A service
+ * that asks for hours is asked again after BACKOFF_CAP all the same: a query
+ * that sleeps for hours helps nobody.
+ */
+static int
+retry_after(const AwsCall *call)
+{
+	const char *value = http_header(call->transfer, "Retry-After");
+	int64		date;
+	int64		seconds;
+
+	if (value == NULL)
+		return 0;
+	if (value[0] >= '0' && value[0] <= '9')
+		seconds = strtol(value, NULL, 10);
+	else if (http_date_parse(value, &date))
+		seconds = date - (int64) time(NULL) - call->service->clock_offset;
+	else
+		return 0;
+	return (int) Min(Max(seconds, 0), BACKOFF_CAP / 1000) * 1000;
+}
+
+/* random(0, min(cap, base * 2^n)), but not less than the service asks for. */
+static int
+backoff(const AwsCall *call)
+{
+	int			ceiling = BACKOFF_CAP;
+	uint32		random = 0;
+	int			wait;
+
+	if (call->setbacks < 9)
+		ceiling = Min(BACKOFF_BASE << call->setbacks, BACKOFF_CAP);
+	if (!pg_strong_random(&random, sizeof(random)))
+		random = (uint32) monotonic_us();
+	wait = (int) (random % (uint32) (ceiling + 1));
+	return Max(wait, retry_after(call));
+}
+
+static void
+slow_down(AwsCall *call)
+{
+	AwsService *service = call->service;
+
+	/* requests of one volley are answered alike: count them once */
+	if (call->sent_at < service->halved_at)
+		return;
+	service->limit = Max(service->limit / 2, 1);
+	service->successes = 0;
+	service->halved_at = monotonic_us();
+}
+
+static void
+wait_to_retry(AwsCall *call, int wait)
+{
+	http_abort(call->transfer);
+	resetStringInfo(&call->body);
+	call->service->retries++;
+	call->wake_at = monotonic_us() + (int64) wait * 1000;
+	call_set_state(call, AWS_WAITING);
+}
+
+/* Has it failed because nobody looked after it, and not for the service? */
+static bool
+neglected(const AwsCall *call)
+{
+	return http_rested(call->transfer) &&
+		(call->failure.problem == AWS_NO_ANSWER ||
+		 call->failure.problem == AWS_SHORT_BODY);
+}
+
+void
+call_attempt_failed(AwsCall *call)
+{
+	int64		received = http_received(call->transfer);
+	bool		counts = !neglected(call);
+
+	if (aws_failure_slow_down(&call->failure))
+		slow_down(call);
+	if (call->request->stream)
+	{
+		call->taken += received;
+		if (received >= HEADWAY)
+			call->setbacks = 0;
+	}
+	if (!aws_failure_retryable(&call->failure) ||
+		(counts && call->setbacks >= pinterest_max_retries))
+	{
+		call_fail(call);
+		return;
+	}
+	wait_to_retry(call, counts ? backoff(call) : 0);
+	call->setbacks += counts;
+}
+
+/* Learns the service's time from its answer; false if that cannot help. */
+static bool
+correct_clock(AwsCall *call)
+{
+	const char *date = http_header(call->transfer, "Date");
+	int64		seconds;
+
+	if (call->clock_corrected || date == NULL || !http_date_parse(date, &seconds))
+		return false;
+	call->clock_corrected = true;
+	call->service->clock_offset = seconds - (int64) time(NULL);
+	return true;
+}
+
+/*
+ * The service says that the credentials have ended: once for each call, looks
+ * for others.  False if there are none.  Another call may have had them renewed
+ * since this one was sent.
+ */
+static bool
+renew_keys(AwsCall *call)
+{
+	Credentials *credentials = call->service->config->credentials;
+
+	if (call->renewed)
+		return false;
+	call->renewed = true;
+	return call->keys != credentials_get(credentials) ||
+		call->keys != credentials_renew(credentials);
+}
+
+/* The service has answered with an error: does another attempt promise more? */
+void
+call_refused(AwsCall *call)
+{
+	aws_failure_from_answer(&call->failure, call->transfer, call->keys);
+	if (strcmp(call->failure.code, "RequestTimeTooSkewed") == 0 && correct_clock(call))
+		wait_to_retry(call, 0);
+	else if (aws_failure_expired(&call->failure) && renew_keys(call))
+		wait_to_retry(call, 0);
+	else
+		call_attempt_failed(call);
+}
