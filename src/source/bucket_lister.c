@@ -1,0 +1,348 @@
+/*-------------------------------------------------------------------------
+ *
+ * bucket_lister.c
+ *	  Lists a bucket, some pages ahead of who takes its objects.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "lib/ilist.h"
+#include "mb/pg_wchar.h"
+#include "source/bucket_lister.h"
+#include "utils/memutils.h"
+
+/* A page is asked for while fewer objects than these wait to be taken. */
+#define LOW_WATER 1000
+#define PAGES_AHEAD 2
+
+/* 1000 keys of 1024 bytes, every byte encoded, take about 3.5 MB. */
+#define MAX_LISTING (16 * 1024 * 1024)
+
+typedef struct Page
+{
+	dlist_node	node;
+	MemoryContext context;		/* holds this struct as well */
+	ListedObject *objects;		/* only those that match */
+	int			nobjects;
+	int			next;			/* the first not yet taken */
+} Page;
+
+struct BucketLister
+{
+	Store	   *store;			/* its filter and counters */
+	const Location *location;
+	MemoryContext context;		/* of everything below */
+	AwsService *service;
+	const char *root;
+	const char *delimiter;		/* NULL for none */
+	char	   *prefix;			/* of the keys listed now, as sent */
+	List	   *prefixes;		/* narrowed: what else is to be listed */
+	bool		ordered;		/* listed in order of keys */
+	AwsCall    *call;
+	AwsRequest	request;
+	StringInfoData query;
+	bool		listing;		/* call is under way */
+	bool		listed_all;
+	char	   *token;			/* of the next page */
+	char	   *last_key;		/* of the last page */
+	dlist_head	pages;
+	int			npages;
+	int			waiting;		/* objects in pages, not yet taken */
+	bool		any_matched;	/* has any object matched the location? */
+};
+
+/* "Directory buckets", S3 user guide: they are listed in no order. */
+static bool
+is_directory_bucket(const char *bucket)
+{
+	size_t		len = strlen(bucket);
+
+	return len > 6 && strcmp(bucket + len - 6, "--x-s3") == 0;
+}
+
+char *
+bucket_wire_key(const char *text)
+{
+	return pg_server_to_any(text, strlen(text), PG_UTF8);
+}
+
+static void
+set_string(char **to, const char *text, MemoryContext context)
+{
+	char	   *copy = text == NULL ? NULL : MemoryContextStrdup(context, text);
+
+	if (*to != NULL)
+		pfree(*to);
+	*to = copy;
+}
+
+/*
+ * The places to list, without those that another one covers: a listing of "a"
+ * gives "ab" as well, and nothing may be listed twice.
+ */
+static List *
+separate_prefixes(List *prefixes)
+{
+	List	   *separate = NIL;
+	ListCell   *lc;
+	ListCell   *other;
+
+	foreach(lc, prefixes)
+	{
+		const char *prefix = lfirst(lc);
+		bool		covered = false;
+
+		foreach(other, prefixes)
+			covered = covered ||
+				(lc != other && strncmp(prefix, lfirst(other), strlen(lfirst(other))) == 0);
+		if (!covered)
+			separate = lappend(separate, bucket_wire_key(prefix));
+	}
+	return separate;
+}
+
+/* Turns to the next place to list; with none left, all has been listed. */
+static void
+next_prefix(BucketLister *lister)
+{
+	set_string(&lister->token, NULL, lister->context);
+	set_string(&lister->last_key, NULL, lister->context);
+	lister->listed_all = lister->prefixes == NIL;
+	if (lister->listed_all)
+		return;
+	lister->prefix = linitial(lister->prefixes);
+	lister->prefixes = list_delete_first(lister->prefixes);
+}
+
+BucketLister *
+lister_create(Store *store, const Location *location, AwsService *service,
+			  const char *root, const char *delimiter)
+{
+	BucketLister *lister = palloc0(sizeof(BucketLister));
+
+	lister->store = store;
+	lister->location = location;
+	lister->context = CurrentMemoryContext;
+	lister->service = service;
+	lister->root = root;
+	lister->delimiter = delimiter;
+	lister->call = aws_call_create(service);
+	if (lister->call == NULL)
+		aws_out_of_connections();
+	initStringInfo(&lister->query);
+	lister->prefixes = separate_prefixes(store->prefixes);
+	if (store->narrowed)
+		next_prefix(lister);
+	else
+		lister->prefix = bucket_wire_key(location->prefix);
+	lister->ordered = !is_directory_bucket(location->bucket);
+	dlist_init(&lister->pages);
+	return lister;
+}
+
+static void
+request_page(BucketLister *lister)
+{
+	AwsRequest *request = &lister->request;
+	const char *prefix = lister->prefix[0] == '\0' ? NULL : lister->prefix;
+	const char *pairs[] = {
+		"continuation-token", lister->token,
+		"delimiter", lister->delimiter,
+		"encoding-type", "url",
+		"list-type", "2",
+		"prefix", prefix
+	};
+
+	resetStringInfo(&lister->query);
+	sigv4_query(&lister->query, pairs, lengthof(pairs) / 2);
+	memset(request, 0, sizeof(AwsRequest));
+	request->method = "GET";
+	request->path = lister->root;
+	request->query = lister->query.data;
+	request->max_body = MAX_LISTING;
+	request->what = "list";
+	request->subject = lister->location->uri;
+	aws_call_begin(lister->call, request);
+	lister->listing = true;
+	lister->store->counters.list_requests++;
+}
+
+/* Fills in what a listed object is to a reader, in the current context. */
+static void
+describe_object(const BucketLister *lister, const ListedObject *listed, StoreObject *object)
+{
+	object->key = listed->key;
+	object->uri = location_uri_of(lister->location, listed->key);
+	object->etag = listed->etag;
+	object->size = listed->size;
+	object->last_modified = listed->last_modified;
+	object->from = 0;
+}
+
+static bool
+is_wanted(BucketLister *lister, const ListedObject *listed)
+{
+	StoreObject object;
+
+	if (!location_matches(lister->location, listed->key))
+		return false;
+	lister->any_matched = true;
+	if (lister->store->filter == NULL)
+		return true;
+	describe_object(lister, listed, &object);
+	if (store_wants(lister->store, &object))
+		return true;
+	lister->store->counters.filtered++;
+	return false;
+}
+
+/* Keeps what is wanted, moved together at the front. */
+static void
+keep_wanted(BucketLister *lister, Page *page)
+{
+	int			kept = 0;
+	int			i;
+
+	for (i = 0; i < page->nobjects; i++)
+		if (is_wanted(lister, &page->objects[i]))
+			page->objects[kept++] = page->objects[i];
+	page->nobjects = kept;
+	lister->store->status.known += kept;
+}
+
+/* Where to go on; a service that leads nowhere is found out here. */
+static void
+remember_place(BucketLister *lister, const ListedPage *listed)
+{
+	if (listed->next_token != NULL && lister->token != NULL &&
+		strcmp(listed->next_token, lister->token) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("could not list \"%s\": the service's answer is no valid listing",
+						lister->location->uri),
+				 errdetail("The page names itself as the next one.")));
+	set_string(&lister->token, listed->next_token, lister->context);
+	if (listed->last_key != NULL)
+		set_string(&lister->last_key, listed->last_key, lister->context);
+	lister->listed_all = listed->next_token == NULL;
+	if (lister->listed_all && lister->store->narrowed)
+		next_prefix(lister);
+}
+
+/* The page that has come, in the current context. */
+static ListedPage *
+parse_page(BucketLister *lister)
+{
+	StringInfo	body = aws_call_body(lister->call);
+
+	lister->listing = false;
+	return listing_parse(body->data, body->len, lister->location->uri,
+						 lister->ordered, lister->last_key);
+}
+
+static void
+take_page(BucketLister *lister)
+{
+	MemoryContext context = AllocSetContextCreate(lister->context, "pinterest listing page",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	ListedPage *listed = parse_page(lister);
+	Page	   *page = palloc0(sizeof(Page));
+
+	remember_place(lister, listed);
+	page->context = context;
+	page->objects = listed->objects;
+	page->nobjects = listed->nobjects;
+	keep_wanted(lister, page);
+	MemoryContextSwitchTo(old);
+
+	if (page->nobjects == 0)
+	{
+		MemoryContextDelete(context);
+		return;
+	}
+	dlist_push_tail(&lister->pages, &page->node);
+	lister->npages++;
+	lister->waiting += page->nobjects;
+}
+
+/* The page goes when it is empty. */
+void
+lister_take(BucketLister *lister, StoreObject *object)
+{
+	Page	   *page = dlist_head_element(Page, node, &lister->pages);
+	const ListedObject *listed = &page->objects[page->next];
+
+	describe_object(lister, listed, object);
+	object->key = pstrdup(listed->key);
+	object->etag = listed->etag == NULL ? NULL : pstrdup(listed->etag);
+
+	lister->waiting--;
+	if (++page->next < page->nobjects)
+		return;
+	dlist_delete(&page->node);
+	lister->npages--;
+	MemoryContextDelete(page->context);
+}
+
+void
+lister_ask(BucketLister *lister)
+{
+	if (!lister->listing && !lister->listed_all &&
+		lister->npages < PAGES_AHEAD && lister->waiting < LOW_WATER &&
+		aws_service_has_room(lister->service))
+		request_page(lister);
+}
+
+void
+lister_look(BucketLister *lister)
+{
+	if (!lister->listing)
+		return;
+	aws_call_check(lister->call);
+	if (aws_call_state(lister->call) == AWS_DONE)
+		take_page(lister);
+}
+
+int
+lister_waiting(const BucketLister *lister)
+{
+	return lister->waiting;
+}
+
+bool
+lister_busy(const BucketLister *lister)
+{
+	return lister->listing;
+}
+
+bool
+lister_complete(const BucketLister *lister)
+{
+	return lister->listed_all && !lister->listing;
+}
+
+bool
+lister_any_matched(const BucketLister *lister)
+{
+	return lister->any_matched;
+}
+
+ListedPage *
+lister_page(BucketLister *lister)
+{
+	ListedPage *listed;
+
+	if (lister->listed_all)
+		return NULL;
+	request_page(lister);
+	while (aws_call_state(lister->call) != AWS_DONE)
+	{
+		aws_service_pump(lister->service, 100);
+		aws_call_check(lister->call);
+	}
+	listed = parse_page(lister);
+	remember_place(lister, listed);
+	return listed;
+}
