@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sigv4.c
- *	  AWS Signature Version 4, in the Authorization header.
+ *	  AWS Signature Version 4, in the Authorization header or in a URL.
  *
  * A signature is one hash of the canonical request and one HMAC: the four
  * HMACs of the signing key are done once a day.  The texts are built in two
@@ -18,6 +18,7 @@
 #include "pgtime.h"
 
 #define DAY_LEN 8				/* YYYYMMDD */
+#define SIGV4_ALGORITHM "AWS4-HMAC-SHA256"
 
 struct SigV4Signer
 {
@@ -342,23 +343,22 @@ append_scope(StringInfo out, const SigV4Signer *signer)
 	appendStringInfoString(out, "/aws4_request");
 }
 
-void
-sigv4_sign(SigV4Signer *signer, SigV4Request *request, StringInfo authorization)
+/* The signature of a request, for the day the signer's key is for. */
+static void
+compute_signature(SigV4Signer *signer, SigV4Request *request,
+				  char hex[SIGV4_HASH_LEN + 1])
 {
 	StringInfo	to_sign = &signer->to_sign;
 	pg_cryptohash_ctx *ctx;
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
-	char		hex[SIGV4_HASH_LEN + 1];
 
-	Assert(request->nheaders <= SIGV4_MAX_HEADERS);
-	need_key(signer, request->date);
 	build_canonical_request(signer, request);
 	ctx = sha256_create();
 	sha256(ctx, signer->canonical.data, signer->canonical.len, "", 0, digest);
 	to_hex(digest, hex);
 
 	resetStringInfo(to_sign);
-	appendStringInfoString(to_sign, "AWS4-HMAC-SHA256\n");
+	appendStringInfoString(to_sign, SIGV4_ALGORITHM "\n");
 	appendStringInfoString(to_sign, request->date);
 	appendStringInfoCharMacro(to_sign, '\n');
 	append_scope(to_sign, signer);
@@ -367,15 +367,32 @@ sigv4_sign(SigV4Signer *signer, SigV4Request *request, StringInfo authorization)
 	hmac(ctx, signer->key, sizeof(signer->key), to_sign->data, to_sign->len, digest);
 	pg_cryptohash_free(ctx);
 	to_hex(digest, hex);
+}
 
-	appendStringInfoString(authorization, "AWS4-HMAC-SHA256 Credential=");
-	appendStringInfoString(authorization, signer->credentials->access_key_id);
-	appendStringInfoCharMacro(authorization, '/');
-	append_scope(authorization, signer);
+/* "KEY/day/region/service/aws4_request" */
+static void
+append_credential(StringInfo out, const SigV4Signer *signer)
+{
+	appendStringInfoString(out, signer->credentials->access_key_id);
+	appendStringInfoCharMacro(out, '/');
+	append_scope(out, signer);
+}
+
+void
+sigv4_sign(SigV4Signer *signer, SigV4Request *request, StringInfo authorization)
+{
+	char		signature[SIGV4_HASH_LEN + 1];
+
+	Assert(request->nheaders <= SIGV4_MAX_HEADERS);
+	need_key(signer, request->date);
+	compute_signature(signer, request, signature);
+
+	appendStringInfoString(authorization, SIGV4_ALGORITHM " Credential=");
+	append_credential(authorization, signer);
 	appendStringInfoString(authorization, ", SignedHeaders=");
 	append_signed_names(authorization, request);
 	appendStringInfoString(authorization, ", Signature=");
-	appendStringInfoString(authorization, hex);
+	appendStringInfoString(authorization, signature);
 }
 
 /* ---------- query ---------- */
@@ -430,4 +447,42 @@ sigv4_query(StringInfo out, const char *const *pairs, int npairs)
 		pfree(items[i].value);
 	}
 	pfree(items);
+}
+
+#define MAX_PRESIGNED_PAIRS 16
+
+void
+sigv4_presign(SigV4Signer *signer, SigV4Request *request,
+			  const char *const *pairs, int npairs, int expires, StringInfo query)
+{
+	const char *all[2 * MAX_PRESIGNED_PAIRS];
+	int			n = 0;
+	StringInfoData credential;
+	StringInfoData signed_names;
+	char		signature[SIGV4_HASH_LEN + 1];
+
+	Assert(request->nheaders <= SIGV4_MAX_HEADERS && npairs <= MAX_PRESIGNED_PAIRS - 6);
+	need_key(signer, request->date);
+	qsort(request->headers, request->nheaders, sizeof(SigV4Header), compare_headers);
+	initStringInfo(&credential);
+	append_credential(&credential, signer);
+	initStringInfo(&signed_names);
+	append_signed_names(&signed_names, request);
+
+#define ADD_PAIR(name, value) (all[2 * n] = (name), all[2 * n++ + 1] = (value))
+	for (int i = 0; i < npairs; i++)
+		ADD_PAIR(pairs[2 * i], pairs[2 * i + 1]);
+	ADD_PAIR("X-Amz-Algorithm", SIGV4_ALGORITHM);
+	ADD_PAIR("X-Amz-Credential", credential.data);
+	ADD_PAIR("X-Amz-Date", request->date);
+	ADD_PAIR("X-Amz-Expires", psprintf("%d", expires));
+	ADD_PAIR("X-Amz-Security-Token", signer->credentials->session_token);
+	ADD_PAIR("X-Amz-SignedHeaders", signed_names.data);
+
+	resetStringInfo(query);
+	sigv4_query(query, all, n);
+	request->query = query->data;
+	compute_signature(signer, request, signature);
+	appendStringInfo(query, "&X-Amz-Signature=%s", signature);
+	request->query = query->data;
 }

@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * sigv4.h
- *	  AWS Signature Version 4, in the Authorization header.
+ *	  AWS Signature Version 4, in the Authorization header or in a URL.
  *
  * Rules: "AWS Signature Version 4 signing process" (IAM user guide) and, for
- * S3, "Authenticating Requests: Using the Authorization Header" (S3 API).
+ * S3, "Authenticating Requests: Using the Authorization Header" and "Using
+ * Query Parameters" (S3 API).
  *
  * Signing is ours rather than libcurl's: libcurl 7.88 signs the query as it
  * is given, and costs ten times as much per request.
@@ -66,6 +67,16 @@ extern const AwsCredentials *sigv4_signer_credentials(const SigV4Signer *signer)
 /* Appends the value of the Authorization header. Raises only without memory. */
 extern void sigv4_sign(SigV4Signer *signer, SigV4Request *request,
 					   StringInfo authorization);
+
+/*
+ * Puts into query what a presigned URL has behind its "?": the pairs (as in
+ * sigv4_query, ten at most), what the signature is about, and the signature.
+ * The URL is good for that many seconds from the request's date; a session
+ * token is part of it.  The request's query is set to it.  As sigv4_sign.
+ */
+extern void sigv4_presign(SigV4Signer *signer, SigV4Request *request,
+						  const char *const *pairs, int npairs, int expires,
+						  StringInfo query);
 
 /* Seconds since 1970 as x-amz-date wants them. */
 extern void sigv4_date(int64 seconds, char date[SIGV4_DATE_LEN + 1]);

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 
 #include "aws/error.h"
+#include "aws/msk_iam.h"
 #include "aws/sigv4.h"
 #include "aws/xml.h"
 #include "catalog/pg_type.h"
@@ -161,6 +162,30 @@ unit_sign(PG_FUNCTION_ARGS)
 	initStringInfo(&out);
 	sigv4_sign(signer, &request, &out);
 	RETURN_TEXT(out.data);
+}
+
+/* Keys, region, time, program; then the end of the token and the token. */
+PG_FUNCTION_INFO_V1(unit_msk_iam_token);
+Datum
+unit_msk_iam_token(PG_FUNCTION_ARGS)
+{
+	AwsCredentials credentials = {ARG(0), ARG(1), PG_ARGISNULL(2) ? NULL : ARG(2)};
+	int64		expires;
+	char	   *token = msk_iam_token(&credentials, ARG(3), PG_GETARG_INT64(4), ARG(5),
+									  &expires);
+
+	RETURN_TEXT(psprintf("%lld %s", (long long) expires, token));
+}
+
+PG_FUNCTION_INFO_V1(unit_msk_iam_region);
+Datum
+unit_msk_iam_region(PG_FUNCTION_ARGS)
+{
+	char	   *region = msk_iam_region(ARG(0));
+
+	if (region == NULL)
+		PG_RETURN_NULL();
+	RETURN_TEXT(region);
 }
 
 PG_FUNCTION_INFO_V1(unit_signing_key);

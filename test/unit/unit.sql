@@ -16,6 +16,8 @@ CREATE FUNCTION unit_address(text, integer) RETURNS text AS :'module' LANGUAGE C
 CREATE FUNCTION unit_query(text[]) RETURNS text AS :'module' LANGUAGE C STRICT;
 CREATE FUNCTION unit_sign(text, text, text, text, text, text, text, text, text[], text)
     RETURNS text AS :'module' LANGUAGE C STRICT;
+CREATE FUNCTION unit_msk_iam_token(text, text, text, text, bigint, text) RETURNS text AS :'module' LANGUAGE C;
+CREATE FUNCTION unit_msk_iam_region(text) RETURNS text AS :'module' LANGUAGE C STRICT;
 CREATE FUNCTION unit_signing_key(text, text, text, text) RETURNS text AS :'module' LANGUAGE C STRICT;
 CREATE FUNCTION unit_hash(text) RETURNS text AS :'module' LANGUAGE C STRICT;
 CREATE FUNCTION unit_sign_many(integer) RETURNS void AS :'module' LANGUAGE C STRICT;
@@ -164,6 +166,58 @@ FROM (VALUES ('/', '/'), ('//', '/'), ('/./', '/'), ('/a/..', '/'), ('/a/../..',
 INSERT INTO cases (name, call, expected) VALUES
 ('other services: get-vanilla', $$suite('/')$$, '5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31'),
 ('other services: encoded twice', $$suite('/a%20b') <> suite('/a b')$$, 'true');
+
+--
+-- Tokens for MSK
+--
+
+-- The URL in a token, and its end
+CREATE FUNCTION msk_url(key text, secret text, session text, region text, at timestamptz, agent text DEFAULT 'test/1')
+    RETURNS text LANGUAGE sql AS $$
+    SELECT split_part(t, ' ', 1) || ' ' ||
+        convert_from(decode(rpad(body, (length(body) + 3) / 4 * 4, '='), 'base64'), 'UTF8')
+    FROM (SELECT t, translate(split_part(t, ' ', 2), '-_', '+/') AS body
+          FROM unit_msk_iam_token(key, secret, session, region, extract(epoch FROM at)::bigint, agent) AS t OFFSET 0) x
+$$;
+CREATE FUNCTION msk_signature(url text) RETURNS text LANGUAGE sql AS
+    $$SELECT substring(url FROM 'X-Amz-Signature=([0-9a-f]*)&')$$;
+
+INSERT INTO cases (name, call, expected) VALUES
+('MSK: token', $$unit_msk_iam_token('AKIDEXAMPLE', 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY', NULL, 'eu-west-1',
+    1704164645, 'aws-msk-iam-sasl-signer-c/1.0')$$,
+ '1704165545000 aHR0cHM6Ly9rYWZrYS5ldS13ZXN0LTEuYW1hem9uYXdzLmNvbS8_QWN0aW9uPWthZmthLWNsdXN0ZXIlM0FDb25uZWN0JlgtQW16LUFsZ29yaXRobT1BV1M0LUhNQUMtU0hBMjU2JlgtQW16LUNyZWRlbnRpYWw9QUtJREVYQU1QTEUlMkYyMDI0MDEwMiUyRmV1LXdlc3QtMSUyRmthZmthLWNsdXN0ZXIlMkZhd3M0X3JlcXVlc3QmWC1BbXotRGF0ZT0yMDI0MDEwMlQwMzA0MDVaJlgtQW16LUV4cGlyZXM9OTAwJlgtQW16LVNpZ25lZEhlYWRlcnM9aG9zdCZYLUFtei1TaWduYXR1cmU9OGU0NmJkNjc4N2UwOWI3YzU4ZmFhYTA0ZDM2MTU0Mzc4ZDRkZmNkYTk5ZjA3Mjk5NDkxMmQ1ZTRkOWE2NGI4ZSZVc2VyLUFnZW50PWF3cy1tc2staWFtLXNhc2wtc2lnbmVyLWMlMkYxLjA'),
+('MSK: URL', $$msk_url('AKIDEXAMPLE', 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY', NULL, 'eu-west-1',
+    '2024-01-02 03:04:05Z', 'aws-msk-iam-sasl-signer-c/1.0')$$,
+ '1704165545000 https://kafka.eu-west-1.amazonaws.com/?Action=kafka-cluster%3AConnect&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20240102%2Feu-west-1%2Fkafka-cluster%2Faws4_request&X-Amz-Date=20240102T030405Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host&X-Amz-Signature=8e46bd6787e09b7c58faaa04d36154378d4dfcda99f072994912d5e4d9a64b8e&User-Agent=aws-msk-iam-sasl-signer-c%2F1.0'),
+('MSK: session token', $$msk_url('AKIDEXAMPLE', 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+    'IQoJb3JpZ2luX2VjEXAMPLE//token+with/special==', 'eu-west-1', '2024-01-02 03:04:05Z', 'aws-msk-iam-sasl-signer-c/1.0')$$,
+ '1704165545000 https://kafka.eu-west-1.amazonaws.com/?Action=kafka-cluster%3AConnect&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20240102%2Feu-west-1%2Fkafka-cluster%2Faws4_request&X-Amz-Date=20240102T030405Z&X-Amz-Expires=900&X-Amz-Security-Token=IQoJb3JpZ2luX2VjEXAMPLE%2F%2Ftoken%2Bwith%2Fspecial%3D%3D&X-Amz-SignedHeaders=host&X-Amz-Signature=11ed40631ca785fc6b985287fb0b383d119adb2d1af85b6a66bc3f6bced6cc01&User-Agent=aws-msk-iam-sasl-signer-c%2F1.0'),
+('MSK: length with a session token', $$length(split_part(unit_msk_iam_token('AKIDEXAMPLE', 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+    'IQoJb3JpZ2luX2VjEXAMPLE//token+with/special==', 'eu-west-1', 1704164645, 'aws-msk-iam-sasl-signer-c/1.0'), ' ', 2))$$, '612'),
+('MSK: other keys, region and time', $$msk_signature(msk_url('AKIAIOSFODNN7EXAMPLE', 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+    NULL, 'us-east-1', '2026-01-02 03:04:05Z'))$$, '6c06dd9fe8d30912131ef953413afa6e8a1b2155b6b93c39690c5eaa5d4e7b7d'),
+('MSK: the same with a session token', $$msk_signature(msk_url('AKIAIOSFODNN7EXAMPLE', 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+    'SESSION/TOKEN+x==', 'us-east-1', '2026-01-02 03:04:05Z'))$$, 'd8e7de2a94c0764fa02154ee8350a6ad499eb391379941dd6afe410d51471723'),
+('MSK: the program is not signed', $$msk_url('AK', 's', NULL, 'eu-west-1', '2024-01-02 03:04:05Z', 'a/1') =
+    replace(msk_url('AK', 's', NULL, 'eu-west-1', '2024-01-02 03:04:05Z', 'b/1'), '=b%2F1', '=a%2F1')$$, 'true'),
+('MSK: no padding, no character of plain base64', $$(SELECT bool_and(t !~ '[=+/]')
+    FROM generate_series(1, 60) AS n, unit_msk_iam_token('AKID' || n, 's', repeat('~?>', n), 'eu-west-1', 1704164645, 'a/1') AS t)$$, 'true'),
+('MSK region: broker', $$unit_msk_iam_region('b-1.demo.x1y2z3.c2.kafka.eu-west-1.amazonaws.com:9098')$$, 'eu-west-1'),
+('MSK region: public', $$unit_msk_iam_region('b-2-public.demo.x1y2z3.c2.kafka.us-gov-west-1.amazonaws.com:9198')$$, 'us-gov-west-1'),
+('MSK region: serverless', $$unit_msk_iam_region('boot-abc1.c1.kafka-serverless.ap-southeast-2.amazonaws.com')$$, 'ap-southeast-2'),
+('MSK region: VPC endpoint', $$unit_msk_iam_region('vpce-0123.kafka.us-east-1.vpce.amazonaws.com:14001')$$, 'us-east-1'),
+('MSK region: VPC endpoint of a broker', $$unit_msk_iam_region('b-1.scram.demo.x1.vpce-0123.kafka.us-east-1.vpce.amazonaws.com')$$, 'us-east-1'),
+('MSK region: China', $$unit_msk_iam_region('b-1.demo.x1y2z3.c2.kafka.cn-north-1.amazonaws.com.cn:9098')$$, 'cn-north-1'),
+('MSK region: capitals, final dot', $$unit_msk_iam_region('B-1.demo.c2.KAFKA.EU-West-1.AmazonAWS.com.:9098')$$, 'eu-west-1'),
+('MSK region: other host', $$unit_msk_iam_region('kafka.eu-west-1.example.com:9098')$$, 'NULL'),
+('MSK region: suffix in the middle', $$unit_msk_iam_region('b-1.kafka.eu-west-1.amazonaws.com.example.com')$$, 'NULL'),
+('MSK region: other service', $$unit_msk_iam_region('s3.eu-west-1.amazonaws.com')$$, 'NULL'),
+('MSK region: a name that ends like it', $$unit_msk_iam_region('b-1.notkafka.eu-west-1.amazonaws.com')$$, 'NULL'),
+('MSK region: none', $$unit_msk_iam_region('b-1.kafka..amazonaws.com')$$, 'NULL'),
+('MSK region: only the suffix', $$unit_msk_iam_region('.amazonaws.com')$$, 'NULL'),
+('MSK region: no region', $$unit_msk_iam_region('kafka.eu_west.amazonaws.com')$$, 'NULL'),
+('MSK region: address', $$unit_msk_iam_region('[::1]:9098')$$, 'NULL'),
+('MSK region: nothing', $$unit_msk_iam_region('')$$, 'NULL');
 
 --
 -- XML
