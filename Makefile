@@ -8,7 +8,7 @@ REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=$(EXTENSION)
 
 PKG_CONFIG ?= pkg-config
-PACKAGES = libcurl jansson zlib libzstd
+PACKAGES = libcurl jansson rdkafka zlib libzstd
 
 PG_CPPFLAGS = -Isrc $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 
