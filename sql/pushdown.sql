@@ -81,7 +81,7 @@ SELECT w.part, w.kind, n FROM wanted w LEFT JOIN pushed p ON p.part = w.part AND
 -- What is known of the path, or of the folder that the location has a wildcard
 -- for, narrows the listing itself
 CALL folder.make_table('listed', $$n int, path text OPTIONS (metadata 'path'), part text OPTIONS (hive_key 'partition')$$,
-    'topics/t/partition=*/', $$layout 'sink'$$);
+    'topics/t/partition=*/');
 CREATE FUNCTION folder.listed(condition text, OUT objects text, OUT filtered text, OUT folders text, OUT rows text)
     LANGUAGE plpgsql AS
 $$
@@ -106,6 +106,42 @@ SELECT condition, l.* FROM unnest(ARRAY[
     'path = (SELECT replace(path, ''n=0/'', ''n=0/./'') FROM paths WHERE n = 3)', 'path = (SELECT rtrim(path, ''.json'') FROM paths LIMIT 1)', 'n = 3 AND part = ''0''',
     'part = ANY (ARRAY(SELECT i::text FROM generate_series(1, 1000) i))']) AS condition, LATERAL folder.listed(condition) AS l;
 SELECT p.n, (SELECT count(*) FROM listed l WHERE l.path = p.path) FROM paths p ORDER BY 1 LIMIT 3;
+
+-- So do topics and partitions, when the location says in which folders they are
+DO $$
+BEGIN
+    FOR part IN 0..11 LOOP
+        CALL folder.put(format('sink/a.%s/partition=%s/a.%1$s+%2$s+0000000000.json', part % 3, part), format('{"n":%s}', part));
+    END LOOP;
+    -- no sink put these there
+    CALL folder.put('sink/a.1/partition=1/a.1+7+0000000000.json', '{"n":91}');
+    CALL folder.put('sink/a.1/partition=x/a.1+7+0000000000.json', '{"n":92}');
+    CALL folder.put('sink/a.1/partition=07/a.1+7+0000000000.json', '{"n":93}');
+    CALL folder.put('sink/a.2/partition=2/a.1+2+0000000000.json', '{"n":94}');
+END
+$$;
+SET client_min_messages = warning;
+DROP FOREIGN TABLE listed;
+CALL folder.make_table('listed', $$n int, topic text OPTIONS (metadata 'topic'), part int OPTIONS (metadata 'partition'),
+    wide bigint OPTIONS (metadata 'partition')$$, 'sink/*/partition=*/', $$layout 'sink'$$);
+SELECT condition, l.* FROM unnest(ARRAY[
+    'true', 'topic = ''a.1''', 'topic = ''a.1'' AND part = 7', 'topic = ''a.1'' AND part = 7::bigint', 'topic IN (''a.1'', ''a.0'') AND part IN (7, 3, 2)',
+    'part = 7', 'topic = ''a.1'' AND part < 5', 'topic = ''a.1'' AND wide = 7', 'topic = ''a.1'' AND part = -1',
+    'topic = ''a.1'' AND part = 99999999999', 'topic = ''a.1/partition=7''', 'topic = ''../a.1''', 'topic = ''''', 'topic = ''none''',
+    'topic = ANY (ARRAY(SELECT ''a.'' || i FROM generate_series(1, 200) i)) AND part = ANY (ARRAY(SELECT generate_series(1, 2)))',
+    'topic = (SELECT NULL::text)', 'part = (SELECT NULL::int)', 'topic = ''a.2'' AND part = 2']) AS condition, LATERAL folder.listed(condition) AS l;
+SELECT w.part, w.kind, (SELECT string_agg(n::text, ' ') FROM listed l WHERE l.topic = 'a.' || w.part AND l.part = w.part) FROM wanted w ORDER BY 1;
+DROP FOREIGN TABLE listed;
+CALL folder.make_table('listed', $$n int, topic text OPTIONS (metadata 'topic'), part int OPTIONS (metadata 'partition')$$,
+    'sink/a.1/partition=*/', $$layout 'sink'$$);
+SELECT condition, l.* FROM unnest(ARRAY[
+    'true', 'part = 7', 'part IN (1, 4)', 'topic = ''a.1''', 'topic = ''b''', 'part = 7 AND topic = ''b''', 'part = 2']) AS condition, LATERAL folder.listed(condition) AS l;
+-- any folder will do where the location does not say
+DROP FOREIGN TABLE listed;
+CALL folder.make_table('listed', $$n int, topic text OPTIONS (metadata 'topic'), part int OPTIONS (metadata 'partition')$$,
+    'sink/a.1/', $$layout 'sink'$$);
+SELECT * FROM folder.listed('part = 7');
+RESET client_min_messages;
 
 -- A value that does not fit the column's type is for the row to complain of
 CALL folder.make_table('misfit', $$n int, part int OPTIONS (hive_key 'partition'), error text OPTIONS (metadata 'error')$$,

@@ -120,14 +120,14 @@ is(scalar @wrong, 0, 'and with a condition on records') or diag(join("\n", @wron
 # The server's own count of requests
 sub requests
 {
-	my ($condition, $lists, $gets) = @_;
+	my ($condition, $lists, $gets, $table) = @_;
 	my $before = $server->counters($bucket);
 
-	$node->safe_psql('postgres', "SELECT count(*) FROM pushed WHERE $condition");
+	$node->safe_psql('postgres', 'SELECT count(*) FROM ' . ($table // 'pushed') . " WHERE $condition");
 	my $after = $server->counters($bucket);
 	is_deeply(
 		[ $after->{list} - $before->{list}, $after->{get} - $before->{get} ],
-		[ $lists, $gets ], "requests: $condition");
+		[ $lists, $gets ], 'requests: ' . ($table // '') . " $condition");
 	return;
 }
 requests('true', 1, 60);
@@ -139,6 +139,33 @@ requests("path = '$keys[5]'", 1, 1);
 requests("path IN ('$keys[5]', '$keys[17]', 's3://$bucket/t/partition=1/kind=a/t+1+0000000000.jso')", 2, 2);
 requests("path = 's3://other/x.json'", 0, 0);
 requests("part_text = NULL", 0, 0);
+
+# Topics and partitions, where the location says in which folders they are
+foreach my $topic (qw(a.pin a.geo b.pin))
+{
+	$server->put($bucket, sprintf('topics/%s/partition=%d/%1$s+%2$d+0000000000.json', $topic, $_), '{"n":1}')
+	  foreach 0 .. 11;
+}
+$server->put($bucket, 'topics/a.pin/partition=1/a.pin+11+0000000000.json', '{"n":2}');
+$node->safe_psql(
+	'postgres', qq(
+	CREATE FOREIGN TABLE one_topic (n int, topic text OPTIONS (metadata 'topic'), part int OPTIONS (metadata 'partition'))
+		SERVER lake OPTIONS (location 's3://$bucket/topics/a.pin/partition=*/', layout 'sink');
+	CREATE FOREIGN TABLE topics (n int, topic text OPTIONS (metadata 'topic'), part int OPTIONS (metadata 'partition'))
+		SERVER lake OPTIONS (location 's3://$bucket/topics/a.*/partition=*/', layout 'sink')));
+requests('true', 1, 12, 'one_topic');
+requests('part = 1', 1, 1, 'one_topic');
+requests('part IN (1, 7, 8, 99)', 4, 3, 'one_topic');
+requests('part = NULL', 0, 0, 'one_topic');
+requests('part > 9', 1, 2, 'one_topic');
+requests('true', 1, 24, 'topics');
+requests(q(topic = 'a.pin'), 1, 12, 'topics');
+requests(q(topic = 'b.pin'), 0, 0, 'topics');
+requests(q(topic IN ('a.pin', 'a.geo', 'a.none') AND part IN (3, 4)), 6, 4, 'topics');
+requests('part = 3', 1, 2, 'topics');
+$node->psql('postgres', 'SELECT count(*) FROM one_topic', stderr => \my $notice);
+like($notice, qr/NOTICE:  1 object of location \S+ was left out: its name does not fit its folder/,
+	'an object in the folder of another partition');
 
 # Nested loops narrow anew for each row from outside
 is( $node->safe_psql(

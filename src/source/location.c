@@ -15,6 +15,7 @@
 
 #include "pg_compat.h"
 #include "source/location.h"
+#include "source/sink.h"
 
 #define S3_SCHEME "s3://"
 #define FILE_SCHEME "file://"
@@ -368,71 +369,6 @@ location_enters(const Location *location, const char *directory)
  * What names say
  * ----------------
  */
-
-/*
- * Reads the run of digits that ends before end, back to a "+", as a number
- * from 0 to max.  Returns where the "+" is, or NULL.
- */
-static const char *
-number_before(const char *start, const char *end, int64 max, int64 *number)
-{
-	const char *digit = end;
-
-	while (digit > start && is_digit(digit[-1]))
-		digit--;
-	if (digit == end || digit == start || digit[-1] != '+')
-		return NULL;
-	*number = 0;
-	for (const char *p = digit; p < end; p++)
-	{
-		int			value = *p - '0';
-
-		if (*number > (max - value) / 10)
-			return NULL;
-		*number = *number * 10 + value;
-	}
-	return digit - 1;
-}
-
-static bool
-cut_suffix(const char *start, const char **end, const char *suffix)
-{
-	size_t		len = strlen(suffix);
-
-	if (*end - start < len || memcmp(*end - len, suffix, len) != 0)
-		return false;
-	*end -= len;
-	return true;
-}
-
-/*
- * Read from the right: the topic is what remains, whatever it holds.  That
- * the siblings end in .keys.json and .headers.json makes their offset no number.
- */
-bool
-sink_name_parse(const char *key, SinkName *name)
-{
-	const char *slash = strrchr(key, '/');
-	const char *start = slash ? slash + 1 : key;
-	const char *end = start + strlen(start);
-	int64		partition;
-
-	(void) (cut_suffix(start, &end, ".gz") ||
-			cut_suffix(start, &end, ".zst") ||
-			cut_suffix(start, &end, ".zstd"));
-	if (!cut_suffix(start, &end, ".json"))
-		return false;
-	end = number_before(start, end, PG_INT64_MAX, &name->offset);
-	if (end == NULL)
-		return false;
-	end = number_before(start, end, PG_INT32_MAX, &partition);
-	if (end == NULL || end == start)
-		return false;
-	name->topic = start;
-	name->topic_len = end - start;
-	name->partition = (int32) partition;
-	return true;
-}
 
 static int
 hex_value(char c)

@@ -57,15 +57,6 @@ typedef struct Location
 	size_t		literal_len;	/* bytes of glob before the first wildcard */
 } Location;
 
-/* What the name of a sink object says. */
-typedef struct SinkName
-{
-	const char *topic;			/* not NUL-terminated */
-	size_t		topic_len;
-	int32		partition;
-	int64		offset;			/* of the object's first record */
-} SinkName;
-
 /*
  * Takes a location apart; allocates in the current memory context.  Raises
  * ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE with a hint when it is malformed.
@@ -104,14 +95,6 @@ extern const char *location_key_of(const Location *location, const char *uri);
 
 /* The whole URI of a key; palloc'd in the current memory context. */
 extern char *location_uri_of(const Location *location, const char *key);
-
-/*
- * Takes TOPIC+PARTITION+OFFSET.json, with or without .gz, .zst or .zstd, apart;
- * false if the last element of key is not of that form, as with the siblings
- * that hold keys and headers.  (Confluent S3 sink connector, JsonFormat with
- * the default file.delim.)
- */
-extern bool sink_name_parse(const char *key, SinkName *name);
 
 /*
  * The value of the folder NAME=VALUE in key, percent-decoded as Hive writes

@@ -17,6 +17,7 @@
 #include "option.h"
 #include "source/decompress.h"
 #include "source/s3.h"
+#include "source/s3_source.h"
 #include "source/s3_target.h"
 #include "source/source.h"
 #include "source/store.h"
@@ -27,19 +28,6 @@
 
 /* Setting pinterest.part_size, in kB. */
 int			pinterest_part_size = 32 * 1024;
-
-enum
-{
-	ITEM_PATH,
-	ITEM_SIZE,
-	ITEM_LAST_MODIFIED,
-	ITEM_ETAG,
-	ITEM_LINE,
-	ITEM_TOPIC,
-	ITEM_PARTITION,
-	ITEM_OFFSET,
-	ITEM_HIVE					/* no item: a hive_key column */
-};
 
 static const SourceMetadata s3_metadata[] = {
 	{"path", ITEM_PATH, TEXTOID, true},
@@ -54,45 +42,6 @@ static const SourceMetadata s3_metadata[] = {
 	{"error", METADATA_ERROR, TEXTOID},
 	{NULL}
 };
-
-/*
- * An object, or a part of one, as the processes of a parallel scan hand it
- * around; key and etag follow, with their zero bytes.  The records of a part
- * are those that begin at from or behind, and before to.
- */
-typedef struct PackedBody
-{
-	int64		from;
-	int64		to;				/* -1: the whole object */
-	int64		size;
-	TimestampTz last_modified;
-	int			key_len;
-	bool		has_etag;
-} PackedBody;
-
-typedef struct S3Source
-{
-	Source		base;
-	Store	   *store;
-	Decompressor *decompressor;
-	const StoreObject *object;	/* the current one, NULL before the first */
-	int64		consumed;		/* bytes of it, before decompression */
-	SinkName	sink;			/* of the current one, if named so */
-	bool		is_sink_object;
-	const SourceFilter *filter; /* NULL: everything is wanted */
-	const Location *location;
-	MemoryContext listing_context;	/* of what narrows the listing */
-	bool		listing;		/* has it begun? */
-
-	/* parallel scans */
-	const SourceSupply *supply;
-	bool		can_cut;		/* are the objects plain lines? */
-	const StoreObject *cut;		/* one that is listed part by part */
-	PackedBody	part;			/* being listed, or being read */
-	int64		at;				/* position in the object of the next byte */
-	bool		in_part;		/* has the first line of the part begun? */
-	bool		part_done;
-} S3Source;
 
 /*
  * Reading
@@ -129,8 +78,7 @@ s3_open(const SourceRequest *request)
 	s3->store->on_wait = s3_on_wait;
 	s3->store->on_wait_arg = s3;
 	s3->location = location;
-	s3->listing_context = AllocSetContextCreate(CurrentMemoryContext, "pinterest listing",
-												ALLOCSET_SMALL_SIZES);
+	s3_listing_init(s3);
 
 	/* only then does a line feed end a record wherever it stands */
 	s3->can_cut = location->scheme == LOCATION_FILE &&
@@ -140,107 +88,6 @@ s3_open(const SourceRequest *request)
 	return &s3->base;
 }
 
-/* Makes an object the one that metadata_value and hive_value tell of. */
-static void
-set_object(S3Source *s3, const StoreObject *object)
-{
-	s3->object = object;
-	s3->is_sink_object = object != NULL && sink_name_parse(object->key, &s3->sink);
-}
-
-/* A StoreFilter: lets the source's filter look at a listed object. */
-static bool
-wants_object(void *arg, const StoreObject *object)
-{
-	S3Source   *s3 = arg;
-	const StoreObject *current = s3->object;
-	bool		wanted;
-
-	set_object(s3, object);
-	wanted = s3->filter->wants(s3->filter->arg);
-	set_object(s3, current);
-	return wanted;
-}
-
-static void
-s3_set_filter(Source *source, const SourceFilter *filter)
-{
-	S3Source   *s3 = (S3Source *) source;
-
-	s3->filter = filter;
-	s3->store->filter = wants_object;
-	s3->store->filter_arg = s3;
-}
-
-/* Adds a place to look at, once. */
-static List *
-add_place(List *places, const char *place)
-{
-	ListCell   *lc;
-
-	foreach(lc, places)
-		if (strcmp(lfirst(lc), place) == 0)
-			return places;
-	return lappend(places, unconstify(char *, place));
-}
-
-/*
- * The keys of paths that belong to the location.  A file has many names, but a
- * listing gives it only one: with neither "//" (refused here) nor "." and ".."
- * (hidden elements, which match no location).
- */
-static List *
-keys_of_paths(const Location *location, List *paths)
-{
-	List	   *keys = NIL;
-	ListCell   *lc;
-
-	foreach(lc, paths)
-	{
-		const char *key = location_key_of(location, lfirst(lc));
-
-		if (key != NULL && location_matches(location, key) &&
-			(location->scheme != LOCATION_FILE || strstr(key, "//") == NULL))
-			keys = add_place(keys, key);
-	}
-	return keys;
-}
-
-/* By the values of the folder that the location has a wildcard for. */
-static bool
-narrow_by_folder(S3Source *s3, List **prefixes)
-{
-	const char *key = location_folder_key(s3->location);
-	List	   *values;
-
-	return key != NULL &&
-		s3->filter->known(s3->filter->arg, ITEM_HIVE, key, &values) &&
-		location_narrow(s3->location, values, prefixes);
-}
-
-/*
- * Before the listing begins: looks only where what is known says that there
- * can be something.  The filter decides on each object all the same.
- */
-static void
-narrow_listing(S3Source *s3)
-{
-	MemoryContext old;
-	List	   *values;
-
-	s3->listing = true;
-	if (s3->filter == NULL)
-		return;
-	MemoryContextReset(s3->listing_context);
-	old = MemoryContextSwitchTo(s3->listing_context);
-	s3->store->narrowed = true;
-	if (s3->filter->known(s3->filter->arg, ITEM_PATH, NULL, &values))
-		s3->store->prefixes = keys_of_paths(s3->location, values);
-	else
-		s3->store->narrowed = narrow_by_folder(s3, &s3->store->prefixes);
-	MemoryContextSwitchTo(old);
-}
-
 static bool
 s3_next(Source *source)
 {
@@ -248,10 +95,13 @@ s3_next(Source *source)
 
 	s3->object = NULL;			/* it goes with the call, even if that fails */
 	if (!s3->listing)
-		narrow_listing(s3);
-	set_object(s3, s3->store->ops->next(s3->store));
+		s3_listing_begin(s3);
+	s3_set_object(s3, s3->store->ops->next(s3->store));
 	if (s3->object == NULL)
+	{
+		s3_listing_end(s3);
 		return false;
+	}
 	s3->at = s3->object->from;
 	s3->in_part = s3->part.from == 0;
 	s3->part_done = false;
@@ -427,13 +277,16 @@ s3_list(Source *source, bool parts, StringInfo body)
 	PackedBody	whole = {0, -1};
 
 	if (!s3->listing)
-		narrow_listing(s3);
+		s3_listing_begin(s3);
 	if (s3->cut == NULL)
 	{
 		const StoreObject *object = s3->store->ops->list(s3->store);
 
 		if (object == NULL)
+		{
+			s3_listing_end(s3);
 			return false;
+		}
 		if (!parts || !s3->can_cut || object->size < 2 * part_size)
 		{
 			pack(body, &whole, object);

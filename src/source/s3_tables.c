@@ -16,6 +16,7 @@
 #include "option.h"
 #include "pg_compat.h"
 #include "source/s3.h"
+#include "source/sink.h"
 
 /* Where a sink puts its topics, unless told otherwise. */
 #define TOPICS "topics"

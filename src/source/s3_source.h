@@ -1,0 +1,97 @@
+/*-------------------------------------------------------------------------
+ *
+ * s3_source.h
+ *	  The source of s3_json, for the files that it consists of: s3.c reads,
+ *	  s3_listing.c decides what.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_S3_SOURCE_H
+#define PINTEREST_S3_SOURCE_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "source/decompress.h"
+#include "source/sink.h"
+#include "source/source.h"
+#include "source/store.h"
+
+/* What metadata_value gives out. */
+enum
+{
+	ITEM_PATH,
+	ITEM_SIZE,
+	ITEM_LAST_MODIFIED,
+	ITEM_ETAG,
+	ITEM_LINE,
+	ITEM_TOPIC,
+	ITEM_PARTITION,
+	ITEM_OFFSET,
+	ITEM_HIVE					/* no item: a hive_key column */
+};
+
+/*
+ * An object, or a part of one, as the processes of a parallel scan hand it
+ * around; key and etag follow, with their zero bytes.  The records of a part
+ * are those that begin at from or behind, and before to.
+ */
+typedef struct PackedBody
+{
+	int64		from;
+	int64		to;				/* -1: the whole object */
+	int64		size;
+	TimestampTz last_modified;
+	int			key_len;
+	bool		has_etag;
+} PackedBody;
+
+typedef struct S3Source
+{
+	Source		base;
+	Store	   *store;
+	Decompressor *decompressor;
+	const StoreObject *object;	/* the current one, NULL before the first */
+	int64		consumed;		/* bytes of it, before decompression */
+	SinkName	sink;			/* of the current one, if named so */
+	bool		is_sink_object;
+	const SourceFilter *filter; /* NULL: everything is wanted */
+	const Location *location;
+
+	/* s3_listing.c's own */
+	MemoryContext listing_context;	/* of what narrows the listing */
+	bool		listing;		/* has it begun? */
+	bool		in_folders;		/* does the location say where objects lie? */
+	SinkFolders folders;
+	int64		misplaced;		/* objects left out because they do not fit */
+	bool		told_misplaced;
+
+	/* parallel scans */
+	const SourceSupply *supply;
+	bool		can_cut;		/* are the objects plain lines? */
+	const StoreObject *cut;		/* one that is listed part by part */
+	PackedBody	part;			/* being listed, or being read */
+	int64		at;				/* position in the object of the next byte */
+	bool		in_part;		/* has the first line of the part begun? */
+	bool		part_done;
+} S3Source;
+
+/* Makes an object the one that metadata_value and hive_value tell of. */
+extern void s3_set_object(S3Source *s3, const StoreObject *object);
+
+/* For a source that has its store and location. */
+extern void s3_listing_init(S3Source *s3);
+
+/* SourceOps.set_filter. */
+extern void s3_set_filter(Source *source, const SourceFilter *filter);
+
+/*
+ * Before the listing begins: looks only where what is known says that there
+ * can be something.  The filter decides on each object all the same.
+ */
+extern void s3_listing_begin(S3Source *s3);
+
+/* Behind the last object: tells of those that were left out. */
+extern void s3_listing_end(S3Source *s3);
+
+#endif							/* PINTEREST_S3_SOURCE_H */
