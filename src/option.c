@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_attribute.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_namespace.h"
@@ -18,7 +19,9 @@
 #include "commands/defrem.h"
 #include "common/int.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "option.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/varlena.h"
 
@@ -220,6 +223,26 @@ option_validate(const char *wrapper, Oid catalog, List *options)
 							catalog_name(catalog)),
 					 errhint("Its value is: %s.", option->help)));
 	}
+}
+
+void
+option_validate_file(List *options, const char *name)
+{
+	const char *path = option_given(options, name) ? option_text(options, name) : NULL;
+
+	if (path == NULL)
+		return;
+	if (!is_absolute_path(path))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("invalid value for option \"%s\": \"%s\"", name, path),
+				 errhint("The value must be an absolute path.")));
+	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to set option \"%s\"", name),
+				 errdetail("Only roles with the privileges of the role \"%s\" may read files of the server.",
+						   "pg_read_server_files")));
 }
 
 /* The row of an option whose catalog does not matter: those of one name agree. */

@@ -47,6 +47,13 @@ extern const int option_count;
 extern void option_validate(const char *wrapper, Oid catalog, List *options);
 
 /*
+ * Checks an option that names a file of the server, where it is given: an
+ * absolute path, set by somebody who may read such files.  Whoever uses the
+ * object then has the file opened with the server's rights.
+ */
+extern void option_validate_file(List *options, const char *name);
+
+/*
  * The value of an option, its fallback, or NULL.  The name must be one of the
  * table's, for some catalog; values have passed the validator.
  */

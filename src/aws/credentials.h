@@ -9,7 +9,7 @@
  * for the life of the backend, renewed some minutes before they end, and
  * renewed once when a service says that they have ended.
  *
- * Who may use the machine's keys is not decided here: see credentials_allowed.
+ * Who may use the machine's keys is decided in credentials_config.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -52,13 +52,17 @@ typedef struct CredentialConfig
 /* Checks what these options of a server mean, and who sets them. */
 extern void credentials_validate(List *options);
 
+/* The same for the keys of a user mapping. */
+extern void credentials_validate_mapping(List *options);
+
 /*
- * What the options of a server and the mapping of a user say; both are valid.
+ * What the options of a server, which are valid, and the user's mapping say;
+ * the mapping is asked, and must be there, only where the keys are its.
  * Raises if the user may not use the source.  Palloc'd in the current context;
- * strings stay the lists'.  Touches no network.
+ * strings stay where they are.  Touches no network.
  */
-extern CredentialConfig *credentials_config(Oid serverid, Oid userid,
-											List *server_options);
+extern CredentialConfig *credentials_config(const char *wrapper, Oid serverid, Oid userid,
+											List *server_options, const char *region);
 
 typedef struct Credentials Credentials;
 

@@ -38,47 +38,9 @@ validate_table(List *options)
 }
 
 static void
-validate_mapping(List *options)
-{
-	bool		key = option_given(options, "access_key_id");
-
-	if (key != option_given(options, "secret_access_key"))
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				 errmsg("option \"%s\" is missing",
-						key ? "secret_access_key" : "access_key_id"),
-				 errhint("Options \"access_key_id\" and \"secret_access_key\" belong together.")));
-	if (!key && option_given(options, "session_token"))
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				 errmsg("option \"session_token\" needs \"access_key_id\" and \"secret_access_key\"")));
-}
-
-/* Whoever uses the server has the file opened with the database server's rights. */
-static void
-validate_ca_file(List *options)
-{
-	const char *path = option_text(options, "ca_file");
-
-	if (path == NULL)
-		return;
-	if (!is_absolute_path(path))
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-				 errmsg("invalid value for option \"%s\": \"%s\"", "ca_file", path),
-				 errhint("The value must be an absolute path.")));
-	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to set option \"%s\"", "ca_file"),
-				 errdetail("Only roles with the privileges of the role \"%s\" may read files of the server.",
-						   "pg_read_server_files")));
-}
-
-static void
 validate_server(List *options)
 {
-	validate_ca_file(options);
+	option_validate_file(options, "ca_file");
 	if (option_given(options, "endpoint"))
 		(void) endpoint_parse(option_text(options, "endpoint"));
 	credentials_validate(options);
@@ -90,30 +52,9 @@ s3_validate(Oid catalog, List *options)
 	if (catalog == ForeignTableRelationId)
 		validate_table(options);
 	else if (catalog == UserMappingRelationId)
-		validate_mapping(options);
+		credentials_validate_mapping(options);
 	else if (catalog == ForeignServerRelationId)
 		validate_server(options);
-}
-
-/* The keys that a user's mapping holds. */
-static AwsCredentials
-mapped_keys(const ForeignServer *server, Oid userid)
-{
-	UserMapping *mapping = GetUserMapping(userid, server->serverid);
-	AwsCredentials keys;
-
-	option_validate(s3_source_ops.wrapper, UserMappingRelationId, mapping->options);
-	validate_mapping(mapping->options);
-	keys.access_key_id = option_text(mapping->options, "access_key_id");
-	keys.secret_access_key = option_text(mapping->options, "secret_access_key");
-	keys.session_token = option_text(mapping->options, "session_token");
-	if (keys.access_key_id == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				 errmsg("user mapping for user \"%s\" and server \"%s\" has no keys",
-						MappingUserName(mapping->userid), server->servername),
-				 errhint("Set options \"access_key_id\" and \"secret_access_key\" of the user mapping.")));
-	return keys;
 }
 
 Location *
@@ -142,14 +83,9 @@ s3_server_access(const SourceRequest *request)
 void
 s3_take_credentials(const SourceRequest *request, S3Access *access)
 {
-	CredentialConfig *credentials = credentials_config(request->serverid, request->userid,
-													   request->server_options);
-
-	/* the machine's identity asks for no mapping */
-	if (credentials->source == CREDENTIALS_USER_MAPPING)
-		credentials->mapping = mapped_keys(GetForeignServer(request->serverid),
-										   request->userid);
-	access->credentials = credentials;
+	access->credentials = credentials_config(s3_source_ops.wrapper, request->serverid,
+											 request->userid, request->server_options,
+											 access->region);
 }
 
 S3Access *
