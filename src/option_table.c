@@ -35,6 +35,7 @@ static const char *const credential_sources[] = {
 	"chain", NULL
 };
 static const char *const formats[] = {"auto", "lines", "array", NULL};
+static const char *const missing_objects[] = {"error", "skip", NULL};
 static const char *const on_errors[] = {"stop", "ignore", "set_null", NULL};
 static const char *const verbosities[] = {"default", "verbose", "silent", NULL};
 
@@ -79,6 +80,8 @@ const Option option_table[] = {
 	{S3, TABLE, "format", OPTION_ENUM, false, false, "auto", formats,
 	"lines: no record spans lines; array: each object is one array of records"},
 
+	{S3, TABLE, "missing_objects", OPTION_ENUM, false, false, "error", missing_objects,
+	"objects that are gone when they are to be read, though they were listed: an error, or left out"},
 	{S3, TABLE, "rows_per_object", OPTION_INTEGER, false, false, "100000", NULL,
 	"INSERT begins another object after this many rows"},
 	{NULL, TABLE, "updatable", OPTION_BOOLEAN, false, false, "true", NULL,
@@ -91,7 +94,7 @@ const Option option_table[] = {
 	{NULL, TABLE, "estimated_rows", OPTION_INTEGER, false, false, "10000", NULL,
 	"rows the planner expects as long as the table has not been analyzed"},
 	{NULL, TABLE, "log_verbosity", OPTION_ENUM, false, false, "default", verbosities,
-	"notices about bad records: one with their number, one for each, or none"},
+	"notices about bad records: one with their number, one for each, or none; silent also about missing objects"},
 
 	{NULL, COLUMN, "field", OPTION_TEXT, false, false, NULL, NULL,
 	"JSON key of the column, or a JSON Pointer that starts with /; default: the column's name"},

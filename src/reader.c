@@ -536,6 +536,13 @@ reader_close(Reader *reader)
 }
 
 void
+reader_report(Reader *reader, const ReaderCounters *totals)
+{
+	if (reader->ops->report != NULL && !reader->is_worker)
+		reader->ops->report(reader->source, reader->table, totals->source);
+}
+
+void
 reader_counters(Reader *reader, ReaderCounters *counters)
 {
 	counters->records = reader->nrecords;

@@ -105,6 +105,9 @@ extern int64 reader_bytes(const Reader *reader);
 /* Starts over with a new snapshot. */
 extern void reader_rewind(Reader *reader);
 
+/* Lets the source say what these counters, of all processes, give reason to. */
+extern void reader_report(Reader *reader, const ReaderCounters *totals);
+
 /* Ends the scan: says how many records were rejected, lets go of the source. */
 extern void reader_close(Reader *reader);
 

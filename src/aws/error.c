@@ -272,6 +272,12 @@ aws_failure_expired(const AwsFailure *failure)
 }
 
 bool
+aws_failure_missing(const AwsFailure *failure)
+{
+	return failure->problem == AWS_ERROR_ANSWER && strcmp(failure->code, "NoSuchKey") == 0;
+}
+
+bool
 aws_failure_slow_down(const AwsFailure *failure)
 {
 	const CodeRule *rule = error_rule(failure->code);

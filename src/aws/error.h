@@ -72,6 +72,9 @@ extern bool aws_failure_retryable(const AwsFailure *failure);
 /* Have the credentials ended? */
 extern bool aws_failure_expired(const AwsFailure *failure);
 
+/* Is there no such object? */
+extern bool aws_failure_missing(const AwsFailure *failure);
+
 /* Does the service ask for fewer requests? */
 extern bool aws_failure_slow_down(const AwsFailure *failure);
 

@@ -76,8 +76,10 @@ hint_of(const AwsFailure *failure)
 		failure->html ||
 		(failure->status >= 200 && failure->status < 300))
 		return "Check the endpoint of the server, and that nothing stands between this machine and it.";
-	if (replaced(failure) || strcmp(failure->code, "NoSuchKey") == 0)
+	if (replaced(failure))
 		return "Run the query again.";
+	if (aws_failure_missing(failure))
+		return "Run the query again. To do without objects that are gone when they are to be read, set option \"missing_objects\" of the table to \"skip\".";
 	if (wrong_region(failure))
 		return failure->region[0] == '\0' ? "Set the region of the server to that of the bucket." :
 			psprintf("Set the region of the server to \"%s\".", failure->region);
@@ -96,7 +98,7 @@ reason_of(const AwsFailure *failure)
 		return failure->text;
 	if (replaced(failure))
 		return "it was replaced while it was being read";
-	if (strcmp(failure->code, "NoSuchKey") == 0)
+	if (aws_failure_missing(failure))
 		return "it was removed after it had been listed";
 	if (wrong_region(failure) && failure->region[0] != '\0')
 		return psprintf("the bucket is in region \"%s\"", failure->region);

@@ -40,7 +40,7 @@ typedef struct SharedScan
 	pg_atomic_uint64 taken;		/* may run past nbodies */
 	pg_atomic_uint64 rejected;	/* in this pass */
 
-	/* what ended workers did, over all passes */
+	/* what ended workers and listings did, over all passes */
 	pg_atomic_uint64 records;
 	pg_atomic_uint64 all_rejected;
 	pg_atomic_uint64 source[MAX_SOURCE_COUNTERS];
@@ -182,6 +182,14 @@ close_files(ParallelScan *scan)
 	scan->index = NULL;
 }
 
+/* What an ended reader did besides records goes to the totals. */
+static void
+add_source_counters(SharedScan *shared, const ReaderCounters *counters)
+{
+	for (int i = 0; i < counters->nsource; i++)
+		pg_atomic_fetch_add_u64(&shared->source[i], counters->source[i].value);
+}
+
 /* Lists all bodies, with a reader of its own, to the files of a new pass. */
 static void
 write_list(ForeignScanState *node, SharedScan *shared)
@@ -192,6 +200,7 @@ write_list(ForeignScanState *node, SharedScan *shared)
 	Reader	   *lister = scan_open_reader(node);
 	BufFile    *bodies;
 	BufFile    *index;
+	ReaderCounters counters;
 	StringInfoData body;
 
 	shared->pass++;
@@ -211,6 +220,8 @@ write_list(ForeignScanState *node, SharedScan *shared)
 	}
 	BufFileClose(bodies);
 	BufFileClose(index);
+	reader_counters(lister, &counters);
+	add_source_counters(shared, &counters);
 	reader_close(lister);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -311,8 +322,7 @@ parallel_shutdown(ForeignScanState *node)
 	reader_counters(scan->reader, &counters);
 	pg_atomic_fetch_add_u64(&shared->records, counters.records);
 	pg_atomic_fetch_add_u64(&shared->all_rejected, counters.rejected);
-	for (int i = 0; i < counters.nsource; i++)
-		pg_atomic_fetch_add_u64(&shared->source[i], counters.source[i].value);
+	add_source_counters(shared, &counters);
 }
 
 void

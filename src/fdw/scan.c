@@ -9,6 +9,7 @@
 
 #include "executor/executor.h"
 #include "fdw/fdw.h"
+#include "fdw/parallel.h"
 #include "fdw/pushdown.h"
 #include "miscadmin.h"
 #include "pg_compat.h"
@@ -70,8 +71,13 @@ scan_rewind(ForeignScanState *node)
 void
 scan_end(ForeignScanState *node)
 {
-	FdwScan  *state = node->fdw_state;
+	FdwScan    *state = node->fdw_state;
+	ReaderCounters totals;
 
-	if (state != NULL && state->reader != NULL)
-		reader_close(state->reader);
+	if (state == NULL || state->reader == NULL)
+		return;
+	reader_counters(state->reader, &totals);
+	parallel_counters(state, &totals);
+	reader_report(state->reader, &totals);
+	reader_close(state->reader);
 }

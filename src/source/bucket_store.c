@@ -236,6 +236,16 @@ release(BucketStore *store, Slot *slot)
 	store->nfree++;
 }
 
+/* Has its object gone, before any of it came, and may that be? */
+static bool
+is_missing(const BucketStore *store, const Slot *slot)
+{
+	return store->base.skip_missing && slot->fetched &&
+		aws_call_state(slot->call) == AWS_FAILED &&
+		aws_failure_missing(aws_call_failure(slot->call)) &&
+		aws_call_received(slot->call) == 0;
+}
+
 /* A slot the reader can start with; the one looked at longest ago first. */
 static Slot *
 ready_slot(BucketStore *store)
@@ -248,6 +258,13 @@ ready_slot(BucketStore *store)
 
 		if (slot->state != SLOT_FETCHING)
 			continue;
+		if (is_missing(store, slot))
+		{
+			store->base.counters.missing++;
+			release(store, slot);
+			fill(store);
+			continue;
+		}
 		if (slot->fetched)
 		{
 			aws_call_check(slot->call);

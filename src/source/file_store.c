@@ -147,18 +147,34 @@ release(void *arg)
  * ----------------
  */
 
+/* Has what the path names been found in a listing? */
+static bool
+is_listed(const FileStore *fs)
+{
+	return fs->depth > 0 || fs->store.supply != NULL;
+}
+
+static const char *
+open_hint(const FileStore *fs, int error)
+{
+	if (error == EACCES)
+		return "The operating system user of the database server needs the right to read it.";
+	if (error != ENOENT)
+		return NULL;
+	return is_listed(fs) ?
+		"To do without files that are gone when they are to be read, set option \"missing_objects\" of the table to \"skip\"." :
+		"A file:// location names a place on the machine of the database server.";
+}
+
 static void
 report_open_error(FileStore *fs, const char *what)
 {
-	int			save_errno = errno;
+	const char *hint = open_hint(fs, errno);
 
 	ereport(ERROR,
 			(errcode_for_file_access(),
 			 errmsg("could not open %s \"%s\": %m", what, fs->path),
-			 save_errno == EACCES ?
-			 errhint("The operating system user of the database server needs the right to read it.") :
-			 save_errno == ENOENT && fs->depth == 0 ?
-			 errhint("A file:// location names a place on the machine of the database server.") : 0));
+			 hint ? errhint("%s", hint) : 0));
 }
 
 static void
@@ -259,6 +275,13 @@ is_entered(const FileStore *fs, const struct stat *st)
 	return false;
 }
 
+/* What has been listed is not there, as errno says: is that to be overlooked? */
+static bool
+may_be_gone(const FileStore *fs)
+{
+	return errno == ENOENT && is_listed(fs) && fs->store.skip_missing;
+}
+
 /* Opens the directory that the path, which ends in "/", names. */
 static void
 enter_directory(FileStore *fs, int parent, const char *name)
@@ -274,7 +297,12 @@ enter_directory(FileStore *fs, int parent, const char *name)
 				 errdetail("Up to %d directories below each other are read.", MAX_DEPTH)));
 	fd = open_counted(parent, name, O_DIRECTORY | O_NONBLOCK);
 	if (fd < 0)
+	{
+		/* gone, as if it had been before its parent was read: holds nothing */
+		if (may_be_gone(fs))
+			return;
 		report_open_error(fs, "directory");
+	}
 
 	/* until the directory stream owns it, a descriptor is closed as an object's */
 	fs->fd = fd;
@@ -297,8 +325,20 @@ enter_directory(FileStore *fs, int parent, const char *name)
 }
 
 /*
+ * The file that the path names could not be opened or looked at, as errno says:
+ * returns only if that may be.
+ */
+static void
+open_failed(FileStore *fs)
+{
+	if (!may_be_gone(fs))
+		report_open_error(fs, "file");
+	fs->store.counters.missing++;
+}
+
+/*
  * Opens the file that the path names, and makes it the current object; false
- * if it is no regular file.  The size and time that the object tells are
+ * if it is no regular file, or gone.  The size and time that the object tells are
  * those of the open file: no other look at it is needed.
  */
 static bool
@@ -307,7 +347,10 @@ open_object(FileStore *fs, int parent, const char *name)
 	/* O_NONBLOCK: a pipe that has taken the file's place must not stop us */
 	fs->fd = open_counted(parent, name, O_NONBLOCK);
 	if (fs->fd < 0)
-		report_open_error(fs, "file");
+	{
+		open_failed(fs);
+		return false;
+	}
 	if (fstat(fs->fd, &fs->opened) != 0)
 		report_open_error(fs, "file");
 	if (!S_ISREG(fs->opened.st_mode))
@@ -358,9 +401,9 @@ visit(FileStore *fs, const struct dirent *entry)
 		/* a link that leads nowhere matters only where data is expected */
 		if (fstatat(parent, name, &st, 0) != 0)
 		{
-			if (!location_matches(fs->location, fs->path))
-				return false;
-			report_open_error(fs, "file");
+			if (location_matches(fs->location, fs->path))
+				open_failed(fs);
+			return false;
 		}
 		kind = kind_of_mode(st.st_mode);
 	}
@@ -491,17 +534,25 @@ static const StoreObject *
 next_supplied(FileStore *fs)
 {
 	StoreObject listed;
-	MemoryContext old = MemoryContextSwitchTo(fs->supply_context);
+	bool		opened = false;
 
-	MemoryContextReset(fs->supply_context);
-	if (!fs->store.supply(fs->store.supply_arg, &listed))
+	while (!opened)
 	{
+		MemoryContext old = MemoryContextSwitchTo(fs->supply_context);
+		int64		missing = fs->store.counters.missing;
+		bool		supplied;
+
+		MemoryContextReset(fs->supply_context);
+		supplied = fs->store.supply(fs->store.supply_arg, &listed);
 		MemoryContextSwitchTo(old);
-		return NULL;
+		if (!supplied)
+			return NULL;
+		set_path(fs, 0, listed.key, "");
+		opened = open_object(fs, AT_FDCWD, fs->path);
+		if (!opened && fs->store.counters.missing == missing)
+			report_changed(fs);
 	}
-	MemoryContextSwitchTo(old);
-	set_path(fs, 0, listed.key, "");
-	if (!open_object(fs, AT_FDCWD, fs->path) || fs->object.size != listed.size ||
+	if (fs->object.size != listed.size ||
 		fs->object.last_modified != listed.last_modified)
 		report_changed(fs);
 	fs->received = fs->object.from = listed.from;

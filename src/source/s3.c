@@ -29,6 +29,9 @@
 /* Setting pinterest.part_size, in kB. */
 int			pinterest_part_size = 32 * 1024;
 
+/* The place of "Objects Missing" among the counters, if it is counted. */
+#define COUNTER_MISSING 2
+
 static const SourceMetadata s3_metadata[] = {
 	{"path", ITEM_PATH, TEXTOID, true},
 	{"size", ITEM_SIZE, INT8OID, true},
@@ -75,13 +78,18 @@ s3_open(const SourceRequest *request)
 	s3->base.ops = &s3_source_ops;
 
 	s3->store = s3_store_open(request, location);
+	s3->store->skip_missing = strcmp(option_text(options, "missing_objects"), "skip") == 0;
+	s3->silent = strcmp(option_text(options, "log_verbosity"), "silent") == 0;
 	s3->store->on_wait = s3_on_wait;
 	s3->store->on_wait_arg = s3;
 	s3->location = location;
 	s3_listing_init(s3);
 
-	/* only then does a line feed end a record wherever it stands */
-	s3->can_cut = location->scheme == LOCATION_FILE &&
+	/*
+	 * Only then does a line feed end a record wherever it stands.  An object
+	 * that may be missing is left out as a whole.
+	 */
+	s3->can_cut = location->scheme == LOCATION_FILE && !s3->store->skip_missing &&
 		strcmp(option_text(options, "format"), "lines") == 0 &&
 		strcmp(option_text(options, "compression"), "none") == 0;
 	s3->decompressor = decompress_open(option_enum(options, "compression"));
@@ -381,16 +389,35 @@ s3_progress(Source *source, SourceProgress *progress)
 static int
 s3_counters(Source *source, SourceCounter *counters)
 {
-	const StoreCounters *done = &((S3Source *) source)->store->counters;
+	const Store *store = ((S3Source *) source)->store;
+	const StoreCounters *done = &store->counters;
 	int			n = 0;
 
 	counters[n++] = (SourceCounter) {"Objects", done->objects};
 	counters[n++] = (SourceCounter) {"Objects Filtered", done->filtered};
+	if (store->skip_missing)
+		counters[n++] = (SourceCounter) {"Objects Missing", done->missing};
 	counters[n++] = (SourceCounter) {"Bytes", done->bytes};
 	counters[n++] = (SourceCounter) {"List Requests", done->list_requests};
 	counters[n++] = (SourceCounter) {"Get Requests", done->get_requests};
 	counters[n++] = (SourceCounter) {"Retries", done->retries};
 	return n;
+}
+
+static void
+s3_report(Source *source, const char *table, const SourceCounter *totals)
+{
+	S3Source   *s3 = (S3Source *) source;
+	int64		missing = s3->store->skip_missing ? totals[COUNTER_MISSING].value : 0;
+
+	if (missing > 0 && !s3->silent)
+		ereport(NOTICE,
+				(errmsg_plural("%lld object of s3_json table \"%s\" was missing",
+							   "%lld objects of s3_json table \"%s\" were missing",
+							   (unsigned long) missing, (long long) missing, table),
+				 errdetail_plural("It was listed, but gone when it was to be read, and was left out.",
+								  "They were listed, but gone when they were to be read, and were left out.",
+								  (unsigned long) missing)));
 }
 
 /*
@@ -451,6 +478,7 @@ const SourceOps s3_source_ops = {
 	.close = s3_close,
 	.progress = s3_progress,
 	.counters = s3_counters,
+	.report = s3_report,
 	.open_target = s3_open_target,
 	.check = s3_check,
 	.tables = s3_tables,

@@ -50,6 +50,7 @@ typedef struct S3Source
 {
 	Source		base;
 	Store	   *store;
+	bool		silent;			/* no notice about missing objects */
 	Decompressor *decompressor;
 	const StoreObject *object;	/* the current one, NULL before the first */
 	int64		consumed;		/* bytes of it, before decompression */

@@ -210,6 +210,13 @@ typedef struct SourceOps
 	int			(*counters) (Source *source, SourceCounter *counters);
 
 	/*
+	 * The scan of a table is about to end: says what its user should know.
+	 * totals are the counters, of all processes together.  NULL: never anything.
+	 */
+	void		(*report) (Source *source, const char *table,
+						   const SourceCounter *totals);
+
+	/*
 	 * Makes a target that takes the records of INSERT and COPY FROM, in the
 	 * current memory context, which also takes back what it can of a target
 	 * that was not finished.  Touches neither network nor disk.  Raises an

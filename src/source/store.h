@@ -42,6 +42,7 @@ typedef struct StoreCounters
 {
 	int64		objects;		/* bodies opened */
 	int64		filtered;		/* objects the filter did not want */
+	int64		missing;		/* objects listed, but gone: see skip_missing */
 	int64		bytes;			/* body bytes received, as stored */
 	int64		list_requests;	/* requests (bucket) or directories read */
 	int64		get_requests;
@@ -130,6 +131,8 @@ struct Store
 	StoreStatus status;
 	void		(*on_wait) (void *arg); /* as in Source; may be NULL */
 	void	   *on_wait_arg;
+	bool		skip_missing;	/* set by the owner: an object that has gone since
+								 * it was listed is left out, and no error */
 	StoreFilter filter;			/* set by the owner before the first next; NULL:
 								 * all that match the location are wanted */
 	void	   *filter_arg;

@@ -38,6 +38,7 @@ make a story.
     error                "status", "code", "message", "extra" {element: text}
     garbage              200 and XML that breaks off
     replace              the object has new content from now on
+    gone                 the object is no more, from now on
     endless              each page of the listing is truncated, with a new token
     same_token, no_token a truncated page whose token leads nowhere
     ignore_range         the whole body and 200, whatever part was asked for
@@ -102,6 +103,10 @@ class Bucket:
         if key not in self.objects:
             bisect.insort(self.keys, key)
         self.objects[key] = (body, etag_of(body))
+
+    def remove(self, key):
+        self.keys.remove(key)
+        del self.objects[key]
 
     def get(self, key):
         """(body, etag), or None"""
@@ -276,6 +281,8 @@ class Connection(asyncio.Protocol):
                 return self.write_object(bucket, op, key, args, headers, fault)
             if kind == "replace":
                 bucket.put(key, bucket.get(key)[0].replace(b"{", b'{"replaced":true,', 1))
+            elif kind == "gone":
+                bucket.remove(key)
             self.real_answer(bucket, op, name, key, args, headers, kind, fault)
 
     def real_answer(self, bucket, op, name, key, args, headers, kind, fault=None):
