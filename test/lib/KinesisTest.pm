@@ -1,0 +1,290 @@
+# What the tests of kinesis_json share: Kinesis servers, and what there is to do
+# with their streams.
+#
+#     use lib 'test/lib';
+#     use PinterestTest;
+#     use KinesisTest;
+#
+#     my $kinesis = start_kinesis('ferrokinesis') // plan skip_all => 'no Kinesis server';
+#     $kinesis->create_stream('s', 2);
+#     $kinesis->put('s', [ 'key', '{"n":1}' ], …);
+
+package KinesisTest;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use File::Basename qw(dirname);
+use IPC::Run ();
+use MIME::Base64 qw(encode_base64);
+use PinterestTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+
+our @EXPORT = qw(
+  start_kinesis start_kinesis_fault_server create_kinesis_server
+  base64 kpl_aggregate
+);
+
+my $top = dirname(dirname(dirname(__FILE__)));
+my @pids;
+
+END
+{
+	my $status = $?;
+	kill 'TERM', @pids if @pids;
+	$? = $status;
+}
+
+# start_kinesis KIND, SETTING => VALUE, …: a fresh server, ferrokinesis or
+# kinesis-local, with settings of test/servers/start-kinesis; undef where there is
+# none to be had.
+sub start_kinesis
+{
+	my ($kind, %settings) = @_;
+	my $folder = PostgreSQL::Test::Utils::tempdir('kinesis');
+	my $port = PostgreSQL::Test::Cluster::get_free_port();
+
+	return undef if defined $ENV{KINESIS} && !-d $ENV{KINESIS};
+	local @ENV{ keys %settings } = values %settings;
+	IPC::Run::run([ "$top/test/servers/start-kinesis", $folder, $port, $kind ],
+		'>', \my $endpoint)
+	  or return undef;
+	push @pids, slurp_file("$folder/server.pid") + 0;
+	chomp $endpoint;
+	return bless { endpoint => $endpoint, http => HTTP::Tiny->new(timeout => 60) },
+	  'KinesisTest::Server';
+}
+
+# A fresh scripted server, see test/servers/fault_kinesis.py.
+sub start_kinesis_fault_server
+{
+	my $server = PinterestTest::start_server('KinesisTest::FaultServer', 'fault_kinesis.py', @_);
+
+	$server->{http} = HTTP::Tiny->new(timeout => 60);
+	return $server;
+}
+
+# A foreign server for it, and keys.
+sub create_kinesis_server
+{
+	my ($node, $name, $endpoint, %with) = @_;
+	my $region = $with{region} // 'us-east-1';
+	my $token = defined $with{session_token} ? ", session_token '$with{session_token}'" : '';
+
+	$node->safe_psql(
+		'postgres', qq(
+		CREATE SERVER $name FOREIGN DATA WRAPPER kinesis_json
+			OPTIONS (region '$region', endpoint '$endpoint');
+		CREATE USER MAPPING FOR CURRENT_USER SERVER $name
+			OPTIONS (access_key_id 'AKIDTEST', secret_access_key 'secretkeytest123'$token);));
+	return;
+}
+
+sub base64 { return encode_base64($_[0], ''); }
+
+# An integer as protobuf has it
+sub _varint
+{
+	my ($n) = @_;
+	my $bytes = '';
+
+	while ($n >= 0x80)
+	{
+		$bytes .= chr($n & 0x7f | 0x80);
+		$n >>= 7;
+	}
+	return $bytes . chr($n);
+}
+
+sub _field { return _varint($_[0] << 3 | 2) . _varint(length $_[1]) . $_[1]; }
+
+# kpl_aggregate [KEY, DATA, HASH KEY or undef], …: the bytes that a producer of the
+# Kinesis Producer Library puts as one record
+sub kpl_aggregate
+{
+	my @records = @_;
+	my (%keys, %hashes, @keys, @hashes);
+	my $message = '';
+
+	foreach my $record (@records)
+	{
+		my ($key, undef, $hash) = @$record;
+
+		$keys{$key} //= push(@keys, $key) - 1;
+		$hashes{$hash} //= push(@hashes, $hash) - 1 if defined $hash;
+	}
+	$message .= _field(1, $_) foreach @keys;
+	$message .= _field(2, $_) foreach @hashes;
+	foreach my $record (@records)
+	{
+		my ($key, $data, $hash) = @$record;
+
+		$message .= _field(3,
+				"\x08" . _varint($keys{$key})
+			  . (defined $hash ? "\x10" . _varint($hashes{$hash}) : '')
+			  . _field(3, $data));
+	}
+	return "\xF3\x89\x9A\xC2$message" . Digest::MD5::md5($message);
+}
+
+package KinesisTest::Server;
+
+use strict;
+use warnings;
+
+use Digest::MD5 ();
+use JSON::PP ();
+use Time::HiRes ();
+
+# In one order of keys, so that requests can be compared
+my $json = JSON::PP->new->canonical;
+
+sub endpoint { return $_[0]->{endpoint}; }
+
+# call ACTION, {…}: the answer
+sub call
+{
+	my ($self, $action, $arguments) = @_;
+	my $response = $self->{http}->post(
+		"$self->{endpoint}/",
+		{
+			headers => {
+				'Content-Type' => 'application/x-amz-json-1.1',
+				'X-Amz-Target' => "Kinesis_20131202.$action",
+				'X-Amz-Date' => '20240101T000000Z',
+				'Authorization' =>
+				  'AWS4-HMAC-SHA256 Credential=AKIDTEST/20240101/us-east-1/kinesis/aws4_request, '
+				  . 'SignedHeaders=host;x-amz-date, Signature=' . '0' x 64
+			},
+			content => $json->encode($arguments)
+		});
+
+	die "$action: $response->{status} $response->{content}" if !$response->{success};
+	return $response->{content} eq '' ? {} : $json->decode($response->{content});
+}
+
+sub wait_until_active
+{
+	my ($self, $stream) = @_;
+
+	for (1 .. 1000)
+	{
+		return
+		  if $self->call('DescribeStreamSummary', { StreamName => $stream })
+		  ->{StreamDescriptionSummary}{StreamStatus} eq 'ACTIVE';
+		Time::HiRes::sleep(0.01);
+	}
+	die "stream $stream does not become active";
+}
+
+sub create_stream
+{
+	my ($self, $stream, $shards) = @_;
+
+	$self->call('CreateStream', { StreamName => $stream, ShardCount => 0 + $shards });
+	$self->wait_until_active($stream);
+	return;
+}
+
+sub delete_stream
+{
+	my ($self, $stream) = @_;
+
+	$self->call('DeleteStream', { StreamName => $stream });
+	for (1 .. 1000)
+	{
+		return if !eval { $self->call('DescribeStreamSummary', { StreamName => $stream }); 1 };
+		Time::HiRes::sleep(0.01);
+	}
+	die "stream $stream does not go";
+}
+
+# put STREAM, [KEY, BYTES, HASH KEY or undef], …: where each went, as ListShards
+# and SequenceNumber
+sub put
+{
+	my ($self, $stream, @records) = @_;
+	my @placed;
+
+	while (my @batch = splice(@records, 0, 500))
+	{
+		my $answer = $self->call(
+			'PutRecords',
+			{
+				StreamName => $stream,
+				Records => [
+					map {
+						{
+							PartitionKey => "$_->[0]",
+							Data => KinesisTest::base64($_->[1]),
+							defined $_->[2] ? (ExplicitHashKey => "$_->[2]") : ()
+						}
+					} @batch
+				]
+			});
+
+		die "PutRecords: $answer->{FailedRecordCount} failed" if $answer->{FailedRecordCount};
+		push @placed, @{ $answer->{Records} };
+	}
+	return @placed;
+}
+
+# All shards, as ListShards has them
+sub shards
+{
+	my ($self, $stream) = @_;
+
+	return @{ $self->call('ListShards', { StreamName => $stream })->{Shards} };
+}
+
+# Splits a shard at its middle, or at a hash key.
+sub split
+{
+	my ($self, $stream, $shard, $at) = @_;
+
+	if (!defined $at)
+	{
+		my ($range) = map { $_->{HashKeyRange} } grep { $_->{ShardId} eq $shard } $self->shards($stream);
+
+		require Math::BigInt;
+		$at = Math::BigInt->new($range->{StartingHashKey})->badd($range->{EndingHashKey})->bdiv(2)->binc->bstr;
+	}
+	$self->call('SplitShard', { StreamName => $stream, ShardToSplit => $shard, NewStartingHashKey => "$at" });
+	$self->wait_until_active($stream);
+	return;
+}
+
+sub merge
+{
+	my ($self, $stream, $shard, $other) = @_;
+
+	$self->call('MergeShards',
+		{ StreamName => $stream, ShardToMerge => $shard, AdjacentShardToMerge => $other });
+	$self->wait_until_active($stream);
+	return;
+}
+
+package KinesisTest::FaultServer;
+
+use strict;
+use warnings;
+
+our @ISA = ('KinesisTest::Server');
+
+sub _control
+{
+	my ($self, $what, $arguments) = @_;
+	my $response = $self->{http}->post("$self->{endpoint}/-/$what", { content => $json->encode($arguments) });
+
+	die "$what: $response->{status} $response->{content}" if !$response->{success};
+	return $response->{content} eq '' ? {} : $json->decode($response->{content});
+}
+
+# See there for what these do
+sub stream { my ($self, %what) = @_; return $self->_control('stream', \%what); }
+sub fault { my ($self, %fault) = @_; return $self->_control('fault', \%fault); }
+sub counters { my ($self) = @_; return $self->_control('counters', {}); }
+
+1;
