@@ -5,6 +5,8 @@ use strict;
 use warnings;
 
 use lib 'test/lib';
+use HTTP::Tiny;
+use JSON::PP ();
 use KafkaTest;
 use Test::More;
 
@@ -214,6 +216,55 @@ $kafka->grant(user => 'carol', operation => 'DESCRIBE', topic => 'messages');
 accepted('carol sees what she may', 'sasl', sasl('SASL_PLAINTEXT', 'PLAIN', 'carol', 'carol-secret'), sees => 1);
 
 #
+# The REST proxy
+#
+my $proxy = start_rest_proxy($kafka);
+my $http = HTTP::Tiny->new;
+
+# post PATH, BODY, [HEADER => VALUE, …]: status and body
+sub post
+{
+	my ($path, $body, %headers) = @_;
+	my $answer = $http->post($proxy->endpoint . $path,
+		{ content => $body, headers => { 'Content-Type' => 'application/vnd.kafka.json.v2+json', %headers } });
+	return "$answer->{status} $answer->{content}";
+}
+my $one = '{"records":[{"value":{"a":1}}]}';
+
+$kafka->create_topic('rest', 3, { 'max.message.bytes' => 300 });
+is(post('/topics/rest', '{"records":[{"partition":1,"key":"k","value":{"a":1}},{"partition":1,"value":null}]}'),
+	'200 {"offsets": [{"partition": 1, "offset": 0, "error_code": null, "error": null}, '
+	  . '{"partition": 1, "offset": 1, "error_code": null, "error": null}], "key_schema_id": null, "value_schema_id": null}',
+	'REST: two records');
+like(post('/topics/rest/partitions/2', $one), qr/^200 .*"partition": 2, "offset": 0/, 'REST: the partition in the path');
+is_deeply([ map { [ @$_{qw(partition key value)} ] } @{ $kafka->consume('rest') } ],
+	[ [ 1, '"k"', '{"a":1}' ], [ 1, undef, undef ], [ 2, undef, '{"a":1}' ] ], 'REST: the messages');
+my $large = 'x' x 500;
+like(post('/topics/rest', qq({"records":[{"partition":0,"value":1},{"partition":1,"value":"$large"}]})),
+	qr/^200 .*"offset": 0, "error_code": null.*"error_code": 50002, "error": "Broker: Message size too large"/,
+	'REST: a record that the broker refuses is inside an answer with 200');
+like(post('/topics/rest', '{"records":[{"partition":99,"value":1}]}'), qr/^200 .*"error_code": 5000[23]/, 'REST: no such partition');
+like(post('/topics/rest', $one, 'Content-Type' => 'application/json'), qr/^415 .*415/, 'REST: 415');
+like(post('/topics/rest', $one, Accept => 'text/html'), qr/^406 .*406/, 'REST: 406');
+like(post('/topics/rest', '{"records":['), qr/^400 .*400/, 'REST: 400');
+like(post('/topics/rest', '{"records":[]}'), qr/^422 .*422/, 'REST: 422, nothing');
+like(post('/topics/rest', '{"records":[{"value":1,"headers":[]}]}'), qr/^422 .*Unrecognized field: headers/, 'REST: 422, an unknown field');
+like(post('/nosuch', $one), qr/^404 .*404/, 'REST: 404');
+$proxy->set(unknown_topic => 'missing');
+like(post('/topics/nosuch', $one), qr/^404 .*40401/, 'REST: 40401');
+$proxy->set(unknown_topic => 0.5);
+like(post('/topics/nosuch', $one), qr/^200 .*50003.*not present in metadata after 500 ms/, 'REST: an unknown topic, after a while');
+$proxy->set(fail_records => { 1 => 50002 }, bridge => JSON::PP::true);
+like(post('/topics/rest', '{"records":[{"value":1},{"value":2},{"value":3}]}'),
+	qr/^200 \{"offsets": \[\{"partition": \d, "offset": \d\}, \{"error_code": 500, "message": "failed on request"\}, \{"partition"/,
+	'REST: a bridge of Strimzi');
+$proxy->reset;
+$proxy->set(fail_requests => 1, status => 503, error_code => 50301);
+like(post('/topics/rest', $one), qr/^503 .*50301/, 'REST: a failing request');
+like(post('/topics/rest', $one), qr/^200 /, 'REST: only one');
+like($proxy->log, qr{^POST /topics/rest application/vnd\.kafka\.json\.v2\+json 1 200$}m, 'REST: what was asked');
+
+#
 # Its end
 #
 $kafka->kill;
@@ -222,5 +273,24 @@ $kafka->start;
 is(@{ $kafka->consume('messages') }, 4, 'started again: the messages are there');
 $kafka->restart;
 is(@{ $kafka->consume('messages') }, 4, 'restarted: the messages are there');
+
+#
+# The mock cluster
+#
+my $mock = start_mock_kafka(brokers => 2, topics => { t => 2 });
+
+$mock->produce('t', [ { value => 'a', partition => 0 }, { value => 'b', partition => 1 } ]);
+is(join(',', map { $_->{value} } @{ $mock->consume('t') }), 'a,b', 'mock: messages');
+my $leader = $mock->leaders(name => 't')->{0};
+$mock->mock('leader t 0 ' . (3 - $leader));
+wait_until { $mock->leaders(name => 't')->{0} == 3 - $leader } 'mock: another leader';
+$mock->mock("rtt 1 1");
+$mock->mock('error 0 10');
+like(eval { $mock->produce('t', [ { value => 'c', partition => 0 } ]) } // $@, qr/too large/, 'mock: an error on request');
+$mock->mock("down $_") foreach 1, 2;
+is(eval { $mock->topics(timeout => 1) }, undef, 'mock: down');
+$mock->mock("up $_") foreach 1, 2;
+wait_until { defined eval { $mock->topics(timeout => 1) } } 'mock: up';
+like(eval { $mock->mock('sideways 1') } // $@, qr/no such command/, 'mock: no such command');
 
 done_testing();

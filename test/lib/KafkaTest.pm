@@ -27,7 +27,7 @@ use PostgreSQL::Test::Utils;
 use Scalar::Util qw(weaken);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(start_kafka wait_until);
+our @EXPORT = qw(start_kafka start_mock_kafka start_rest_proxy wait_until);
 our $AUTOLOAD;
 
 my $top = dirname(dirname(dirname(__FILE__)));
@@ -47,19 +47,57 @@ END
 sub start_kafka
 {
 	my (%with) = @_;
-	my $home = $ENV{KAFKA_HOME} // `"$top/test/servers/install-kafka"`;
-	chomp $home;
-	return undef if !-d $home;
-	my @command = (
-		'python3', "$top/test/servers/kafka_server.py", '--home', $home,
+
+	return start_server(
+		PostgreSQL::Test::Utils::tempdir('kafka') . '/cluster',
 		'--version', $with{version} // '4.3.1',
 		'--brokers', $with{brokers} // 1,
 		'--listeners', join(',', 'plain', @{ $with{listeners} // [] }),
 		'--heap', $with{heap} // 256,
-		(map { ('--set', "$_=$with{settings}->{$_}") } sort keys %{ $with{settings} // {} }),
-		PostgreSQL::Test::Utils::tempdir('kafka') . '/cluster');
+		(map { ('--set', "$_=$with{settings}->{$_}") } sort keys %{ $with{settings} // {} }));
+}
 
-	# It ends when its standard input, which this process holds, is closed
+# start_mock_kafka brokers => N, topics => { NAME => PARTITIONS, … }: a mock cluster,
+# for what no real one does on request, see scripts/mock_kafka.c.  Its own method is
+# "mock": mock('down 1').  Topics are made so, all else as with the other; undef, too.
+sub start_mock_kafka
+{
+	my (%with) = @_;
+	my $program = PostgreSQL::Test::Utils::tempdir('mock') . '/mock_kafka';
+	my $flags = `pkg-config --cflags --libs rdkafka`;
+
+	system_or_bail('sh', '-c', "cc -std=gnu11 -Wall -Wextra -Werror -O2 -o $program $top/scripts/mock_kafka.c $flags");
+	my ($in, $out) = start_process($program, $with{brokers} // 1, %{ $with{topics} // {} });
+	my $bootstrap = <$out> // die 'the mock cluster did not start';
+	chomp $bootstrap;
+	my $self = start_server('--bootstrap', $bootstrap) // return undef;
+	@$self{qw(mock_in mock_out)} = ($in, $out);
+	return $self;
+}
+
+# Of kafka_server.py, with these arguments
+sub start_server
+{
+	my @arguments = @_;
+	my $home = $ENV{KAFKA_HOME} // `"$top/test/servers/install-kafka"`;
+	chomp $home;
+	return undef if !-d $home;
+	my ($in, $out) = start_process('python3', "$top/test/servers/kafka_server.py", '--home', $home, @arguments);
+	my $bootstrap = <$out> // die 'Kafka did not start';
+	my $self = bless {
+		bootstrap => $json->decode($bootstrap), in => $in, out => $out, home => $home, folder => $arguments[0]
+	}, __PACKAGE__;
+	push @clusters, $self;
+	weaken($clusters[-1]);
+	return $self;
+}
+
+# What writes to its standard input, and what reads from its output.  It ends when
+# the former, which only this process holds, is closed.
+sub start_process
+{
+	my @command = @_;
+
 	pipe(my $reader, my $writer) or die "pipe: $!";
 	my $pid = open(my $output, '-|') // die "fork: $!";
 	if ($pid == 0)
@@ -70,12 +108,17 @@ sub start_kafka
 	}
 	close $reader;
 	$writer->autoflush(1);
-	my $bootstrap = <$output> // die 'Kafka did not start';
-	my $self = bless { bootstrap => $json->decode($bootstrap), in => $writer, out => $output, folder => $command[-1] },
-	  __PACKAGE__;
-	push @clusters, $self;
-	weaken($clusters[-1]);
-	return $self;
+	return ($writer, $output);
+}
+
+# start_rest_proxy CLUSTER: a REST proxy in front of it, see test/servers/rest_proxy.py;
+# with the methods endpoint, set NAME => VALUE, …, reset, and log
+sub start_rest_proxy
+{
+	my ($kafka) = @_;
+
+	local $ENV{KAFKA_HOME} = $kafka->{home};
+	return PinterestTest::start_server('PinterestTest::CredentialServer', 'rest_proxy.py', $kafka->bootstrap);
 }
 
 # wait_until { … } WHAT: until it is true; dies after a minute
@@ -121,9 +164,11 @@ sub end
 
 	# The result of a test is not that of this
 	local ($?, $!);
-	close delete $self->{in} if $self->{in};
-	# Waits
-	close delete $self->{out} if $self->{out};
+	# The second close waits
+	foreach my $handle (qw(in out mock_in mock_out))
+	{
+		close delete $self->{$handle} if $self->{$handle};
+	}
 	return;
 }
 
@@ -134,6 +179,18 @@ sub bootstrap { my ($self, $listener) = @_; return $self->{bootstrap}->{ $listen
 # A file of the certificates of a cluster with TLS, see class Certificates in
 # test/servers/kafka_broker.py: ca.pem, client.pem, client.key, …
 sub tls_file { my ($self, $name) = @_; return "$self->{folder}/tls/$name"; }
+
+# mock COMMAND: of a mock cluster, see scripts/mock_kafka.c; dies when it fails
+sub mock
+{
+	my ($self, $command) = @_;
+
+	local $SIG{PIPE} = 'IGNORE';
+	$self->{mock_in}->print("$command\n");
+	my $answer = readline($self->{mock_out}) // croak "$command: the mock cluster is gone";
+	croak "$command: $answer" if $answer ne "ok\n";
+	return;
+}
 
 # create_topic NAME, [PARTITIONS, { SETTING => VALUE }]
 sub create_topic

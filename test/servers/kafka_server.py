@@ -4,12 +4,14 @@ administers it.
 
     kafka_server.py [--version V] [--brokers N] [--listeners NAME,…]
                     [--set NAME=VALUE]… [--heap MB] [--home FOLDER] FOLDER
+    kafka_server.py --bootstrap SERVERS [--home FOLDER]
 
-starts the brokers, with their files in FOLDER, which must not exist.  It prints
+The first starts the brokers, with their files in FOLDER, which must not exist.  It prints
 one line of JSON when they serve, {LISTENER: BOOTSTRAP, …}, see LISTENERS in
 kafka_broker.py.  Then it reads commands, one line of JSON each, and answers
 each with a line, {"ok": …} or {"error": …}.  It ends, and the brokers with it,
-when its standard input is closed.
+when its standard input is closed.  The second is only the client, of the cluster
+it is told.
 
 A command is {"do": NAME, PARAMETER: …}; the names and parameters are those of
 the methods of Commands.  Keys, values and headers of messages are strings of
@@ -37,6 +39,19 @@ def to_bytes(text):
 
 def to_text(data):
     return None if data is None else data.decode("latin-1")
+
+
+class Elsewhere:
+    """A cluster that is there already"""
+
+    listeners = ["plain"]
+    ports = {1: {}}
+
+    def __init__(self, bootstrap):
+        self.bootstrap = lambda listener: bootstrap
+
+    def kill_all(self):
+        pass
 
 
 class Commands:
@@ -391,11 +406,28 @@ def arguments():
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="NAME=VALUE")
     parser.add_argument("--heap", type=int, default=256, help="MB for each broker")
     parser.add_argument("--home", default=os.environ.get("KAFKA_HOME"))
-    parser.add_argument("folder")
+    parser.add_argument("--bootstrap")
+    parser.add_argument("folder", nargs="?")
     options = parser.parse_args()
+    if bool(options.folder) == bool(options.bootstrap):
+        parser.error("either a folder or --bootstrap")
     if not options.home:
         parser.error("--home or KAFKA_HOME: the folder that install-kafka prints")
     return options
+
+
+def start(options):
+    if options.bootstrap:
+        return Elsewhere(options.bootstrap)
+    os.mkdir(options.folder)
+    cluster = Cluster(options.home, os.path.abspath(options.folder), options.version, options.brokers,
+                      options.listeners.split(","), dict(one.split("=", 1) for one in options.settings), options.heap)
+    try:
+        cluster.make()
+    except BaseException:
+        cluster.kill_all()
+        raise
+    return cluster
 
 
 def main():
@@ -405,22 +437,17 @@ def main():
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     sys.dont_write_bytecode = True
     sys.path.insert(0, os.path.join(options.home, "python%d.%d" % sys.version_info[:2]))
-    os.mkdir(options.folder)
-    cluster = Cluster(options.home, os.path.abspath(options.folder), options.version, options.brokers,
-                      options.listeners.split(","), dict(one.split("=", 1) for one in options.settings), options.heap)
     try:
-        cluster.make()
+        cluster = start(options)
+    except BrokerError as error:
+        sys.exit("kafka_server.py: %s" % error)
+    try:
         commands = Commands(cluster)
         print(json.dumps({name: cluster.bootstrap(name) for name in cluster.listeners}), flush=True)
         for line in sys.stdin:
             print(json.dumps(answer(commands, line)), flush=True)
-    except BrokerError as error:
-        sys.exit("kafka_server.py: %s" % error)
     finally:
         cluster.kill_all()
-        # Not the exit of the interpreter, which would wait for open producers
-        sys.stdout.flush()
-        sys.stderr.flush()
 
 
 if __name__ == "__main__":
