@@ -53,6 +53,7 @@ call_send(AwsCall *call)
 	sigv4_signer_use(service->signer, call->keys);
 	exchange_begin(service->config, service->signer, service->clock_offset,
 				   call->request, call->taken, &call->lines, call->transfer);
+	call->region = service->config->region;
 	call->attempts++;
 	call->sent_at = monotonic_us();
 	call->head_checked = false;

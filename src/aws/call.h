@@ -15,7 +15,8 @@
 
 struct AwsService
 {
-	const AwsServiceConfig *config;
+	AwsServiceConfig *config;	/* a copy */
+	MemoryContext context;
 	HttpClient *http;
 	SigV4Signer *signer;
 	dlist_head	calls;			/* AwsCall.node, every one created */
@@ -25,6 +26,7 @@ struct AwsService
 	int64		halved_at;		/* us */
 	int64		clock_offset;	/* seconds the service is ahead of us */
 	int64		retries;
+	bool		moved;			/* to another region than was configured */
 };
 
 struct AwsCall
@@ -42,6 +44,7 @@ struct AwsCall
 	bool		head_checked;	/* of this attempt's answer */
 	bool		clock_corrected;
 	bool		renewed;		/* credentials were, on this call's behalf */
+	const char *region;			/* this attempt was signed for */
 	const AwsCredentials *keys; /* this attempt was signed with */
 	StringInfoData lines;		/* of this attempt, see exchange.h */
 	StringInfoData body;		/* not stream */

@@ -21,6 +21,7 @@ aws_service_create(const AwsServiceConfig *config)
 
 	*copy = *config;
 	service->config = copy;
+	service->context = CurrentMemoryContext;
 	service->http = http_client(config->policy);
 	service->signer = sigv4_signer_create(credentials_get(config->credentials),
 										  config->region, config->service);
@@ -58,6 +59,12 @@ void
 aws_service_name_wait(AwsService *service, HttpWait wait)
 {
 	http_name_wait(service->http, wait);
+}
+
+const char *
+aws_service_region(const AwsService *service)
+{
+	return service->config->region;
 }
 
 int64

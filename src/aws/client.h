@@ -38,7 +38,9 @@ typedef struct AwsService AwsService;
 typedef struct AwsCall AwsCall;
 
 /* Strings belong to the caller and outlive the service. */
-typedef struct AwsServiceConfig
+typedef struct AwsServiceConfig AwsServiceConfig;
+
+struct AwsServiceConfig
 {
 	const char *service;		/* "s3", "kinesis", … */
 	const char *region;
@@ -48,7 +50,15 @@ typedef struct AwsServiceConfig
 	Credentials *credentials;
 	AddressPolicy policy;
 	int			connections;	/* requests in flight at most */
-} AwsServiceConfig;
+
+	/*
+	 * The service has said that what it is asked for is in another region: puts
+	 * region, origin and host there into config, in the current memory context.
+	 * False, and nothing done, if requests shall not go there.  NULL: never.
+	 */
+	bool		(*move) (void *arg, const char *region, AwsServiceConfig *config);
+	void	   *move_arg;
+};
 
 /* Belongs to the caller, and stays as it is until the call has ended. */
 typedef struct AwsRequest
@@ -94,6 +104,9 @@ extern int	aws_service_in_flight(const AwsService *service);
 
 /* Requests sent again so far. */
 extern int64 aws_service_retries(const AwsService *service);
+
+/* The region that requests are signed for now. */
+extern const char *aws_service_region(const AwsService *service);
 
 /* Names the next wait in aws_service_pump. */
 extern void aws_service_name_wait(AwsService *service, HttpWait wait);

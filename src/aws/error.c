@@ -169,6 +169,17 @@ take_header(char *to, size_t room, const HttpTransfer *transfer, const char *nam
 		aws_clean_text(to, room, value, strlen(value), NULL);
 }
 
+/* Only where it leads: the rest may hold anything. */
+static void
+take_redirect(AwsFailure *failure, const char *location)
+{
+	const char *host = location == NULL ? NULL : strstr(location, "://");
+
+	if (host != NULL)
+		aws_clean_text(failure->redirect, sizeof(failure->redirect), location,
+					   host + 3 - location + strcspn(host + 3, "/?#"), NULL);
+}
+
 /* A long query may see many failures that retries mend: none leaves a trace. */
 static MemoryContext
 scratch_context(void)
@@ -194,6 +205,8 @@ aws_failure_from_answer(AwsFailure *failure, const HttpTransfer *transfer,
 	take_header(failure->request_id, sizeof(failure->request_id), transfer, "x-amz-request-id");
 	take_header(failure->request_id, sizeof(failure->request_id), transfer, "x-amzn-RequestId");
 	take_header(failure->region, sizeof(failure->region), transfer, "x-amz-bucket-region");
+	if (failure->status >= 300 && failure->status <= 399)
+		take_redirect(failure, http_header(transfer, "Location"));
 	MemoryContextDelete(MemoryContextSwitchTo(old));
 }
 
@@ -275,6 +288,15 @@ bool
 aws_failure_missing(const AwsFailure *failure)
 {
 	return failure->problem == AWS_ERROR_ANSWER && strcmp(failure->code, "NoSuchKey") == 0;
+}
+
+bool
+aws_failure_wrong_region(const AwsFailure *failure)
+{
+	return failure->problem == AWS_ERROR_ANSWER &&
+		(failure->status == 301 || failure->status == 307 ||
+		 strcmp(failure->code, "AuthorizationHeaderMalformed") == 0 ||
+		 strcmp(failure->code, "IllegalLocationConstraintException") == 0);
 }
 
 bool

@@ -42,6 +42,7 @@ typedef struct AwsFailure
 	bool		garbage;		/* the body is neither XML nor JSON nor HTML */
 	char		request_id[80];
 	char		region[40];		/* where the service says the bucket is */
+	char		redirect[120];	/* scheme://host that it sends us to */
 	char		text[256];		/* in our words */
 } AwsFailure;
 
@@ -74,6 +75,9 @@ extern bool aws_failure_expired(const AwsFailure *failure);
 
 /* Is there no such object? */
 extern bool aws_failure_missing(const AwsFailure *failure);
+
+/* Does the service have the bucket elsewhere?  In failure->region, if it says. */
+extern bool aws_failure_wrong_region(const AwsFailure *failure);
 
 /* Does the service ask for fewer requests? */
 extern bool aws_failure_slow_down(const AwsFailure *failure);

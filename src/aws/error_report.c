@@ -46,16 +46,6 @@ sqlstate_of(const AwsFailure *failure)
 	}
 }
 
-/* The service has the bucket elsewhere. */
-static bool
-wrong_region(const AwsFailure *failure)
-{
-	return failure->problem == AWS_ERROR_ANSWER &&
-		(failure->status == 301 || failure->status == 307 ||
-		 strcmp(failure->code, "AuthorizationHeaderMalformed") == 0 ||
-		 strcmp(failure->code, "IllegalLocationConstraintException") == 0);
-}
-
 static bool
 replaced(const AwsFailure *failure)
 {
@@ -80,7 +70,9 @@ hint_of(const AwsFailure *failure)
 		return "Run the query again.";
 	if (aws_failure_missing(failure))
 		return "Run the query again. To do without objects that are gone when they are to be read, set option \"missing_objects\" of the table to \"skip\".";
-	if (wrong_region(failure))
+	if (failure->redirect[0] != '\0' && failure->region[0] == '\0')
+		return "Redirects are not followed. Check the endpoint and the region of the server.";
+	if (aws_failure_wrong_region(failure))
 		return failure->region[0] == '\0' ? "Set the region of the server to that of the bucket." :
 			psprintf("Set the region of the server to \"%s\".", failure->region);
 	if (rule != NULL && rule->hint != NULL)
@@ -100,8 +92,10 @@ reason_of(const AwsFailure *failure)
 		return "it was replaced while it was being read";
 	if (aws_failure_missing(failure))
 		return "it was removed after it had been listed";
-	if (wrong_region(failure) && failure->region[0] != '\0')
+	if (aws_failure_wrong_region(failure) && failure->region[0] != '\0')
 		return psprintf("the bucket is in region \"%s\"", failure->region);
+	if (failure->redirect[0] != '\0')
+		return psprintf("the service redirects to \"%s\"", failure->redirect);
 	if (failure->code[0] != '\0')
 		return failure->code;
 	if (failure->status < 300)

@@ -159,6 +159,37 @@ renew_keys(AwsCall *call)
 		call->keys != credentials_renew(credentials);
 }
 
+/*
+ * The service has what is asked for in another region: goes there, once.  Calls
+ * that were under way meanwhile follow to where the first has led.
+ */
+static bool
+follow_region(AwsCall *call)
+{
+	AwsService *service = call->service;
+	AwsServiceConfig *config = service->config;
+	const char *region = call->failure.region;
+	MemoryContext old;
+
+	if (region[0] == '\0' || !aws_failure_wrong_region(&call->failure))
+		return false;
+	if (service->moved)
+		return call->region != config->region && strcmp(region, config->region) == 0;
+	if (config->move == NULL || strcmp(region, config->region) == 0)
+		return false;
+	old = MemoryContextSwitchTo(service->context);
+	service->moved = config->move(config->move_arg, region, config);
+	if (service->moved)
+		service->signer = sigv4_signer_create(credentials_get(config->credentials),
+											  config->region, config->service);
+	MemoryContextSwitchTo(old);
+	if (service->moved)
+		ereport(DEBUG1,
+				(errmsg_internal("\"%s\" is in region \"%s\", not \"%s\"",
+								 call->request->subject, config->region, call->region)));
+	return service->moved;
+}
+
 /* The service has answered with an error: does another attempt promise more? */
 void
 call_refused(AwsCall *call)
@@ -167,6 +198,8 @@ call_refused(AwsCall *call)
 	if (strcmp(call->failure.code, "RequestTimeTooSkewed") == 0 && correct_clock(call))
 		wait_to_retry(call, 0);
 	else if (aws_failure_expired(&call->failure) && renew_keys(call))
+		wait_to_retry(call, 0);
+	else if (follow_region(call))
 		wait_to_retry(call, 0);
 	else
 		call_attempt_failed(call);

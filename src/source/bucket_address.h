@@ -35,9 +35,14 @@ extern void bucket_address(const S3Access *access, const char *bucket,
 /*
  * The service that a bucket's requests go through, with the credentials,
  * authorities and address policy that access says; *root is the encoded path of
- * the bucket.  Lives in the current memory context; access outlives it.
+ * the bucket, or of the service itself if bucket is NULL.  Lives in the current
+ * memory context; access outlives it.
+ *
+ * If AWS says that the bucket is in another region, the service goes there, and
+ * access remembers it.  A bucket behind an endpoint that a user has named stays
+ * there.
  */
-extern AwsService *bucket_service(const S3Access *access, const char *bucket,
+extern AwsService *bucket_service(S3Access *access, const char *bucket,
 								  int connections, char **root);
 
 #endif							/* PINTEREST_BUCKET_ADDRESS_H */

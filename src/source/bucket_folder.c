@@ -38,7 +38,7 @@ take_page(const Location *location, const ListedPage *listed, StoreFolder *folde
 }
 
 StoreFolder *
-bucket_folder(Store *store, const Location *location, const S3Access *access)
+bucket_folder(Store *store, const Location *location, S3Access *access)
 {
 	StoreFolder *folder = palloc0(sizeof(StoreFolder));
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,

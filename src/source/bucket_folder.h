@@ -16,6 +16,6 @@
  * As list_folder of a store, which store is: it gets the counts.  Blocks.
  */
 extern StoreFolder *bucket_folder(Store *store, const Location *location,
-								  const S3Access *access);
+								  S3Access *access);
 
 #endif							/* PINTEREST_BUCKET_FOLDER_H */

@@ -53,7 +53,7 @@ typedef struct BucketStore
 {
 	Store		base;
 	const Location *location;
-	const S3Access *access;
+	S3Access   *access;
 	MemoryContext context;		/* of everything below; NULL before the first
 								 * next */
 	AwsService *service;
@@ -82,7 +82,7 @@ start(BucketStore *store)
 												  "pinterest bucket store",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	const S3Access *access = store->access;
+	S3Access   *access = store->access;
 
 	store->context = context;	/* from here on, close cleans up */
 	store->nslots = Max(access->connections, 1);
@@ -491,7 +491,7 @@ static const StoreOps bucket_store_ops = {
 };
 
 Store *
-bucket_store_open(const Location *location, const S3Access *access)
+bucket_store_open(const Location *location, S3Access *access)
 {
 	BucketStore *store = palloc0(sizeof(BucketStore));
 

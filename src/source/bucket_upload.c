@@ -59,7 +59,7 @@ typedef struct BucketUpload
 {
 	Upload		base;
 	const Location *location;
-	const S3Access *access;
+	S3Access   *access;
 	MemoryContext context;
 	AwsService *service;		/* NULL before the first begin */
 	char	   *root;			/* encoded path of the bucket, ends in "/" */
@@ -87,7 +87,7 @@ static void
 start(BucketUpload *upload)
 {
 	MemoryContext old = MemoryContextSwitchTo(upload->context);
-	const S3Access *access = upload->access;
+	S3Access   *access = upload->access;
 	AwsService *service;
 
 	upload->nslots = Max(Min(access->connections, MAX_SLOTS), 1);
@@ -585,7 +585,7 @@ static const UploadOps bucket_upload_ops = {
 };
 
 Upload *
-bucket_upload_open(const Location *location, const S3Access *access)
+bucket_upload_open(const Location *location, S3Access *access)
 {
 	BucketUpload *upload = palloc0(sizeof(BucketUpload));
 

@@ -31,7 +31,6 @@ typedef struct S3Check
 	const Location *location;	/* NULL: the server alone */
 	bool		empty;			/* nothing matches it */
 	S3Access   *access;
-	Credentials *credentials;
 	BucketAddress address;
 } S3Check;
 
@@ -57,10 +56,9 @@ find_credentials(void *arg)
 
 	s3_take_credentials(s3->request, s3->access);
 	config = s3->access->credentials;
-	s3->credentials = credentials_create(config);
 	return psprintf("%s%s%s.", origins[config->source],
 					config->role_arn == NULL ? "" : ", and then a role assumed with them",
-					credentials_get(s3->credentials)->session_token == NULL ? "" :
+					credentials_get(credentials_create(config))->session_token == NULL ? "" :
 					"; they are temporary");
 }
 
@@ -68,26 +66,17 @@ find_credentials(void *arg)
 static StringInfo
 ask(const S3Check *s3, const char *query, const char *what, const char *subject)
 {
-	const S3Access *access = s3->access;
 	AwsRequest *request = palloc0(sizeof(AwsRequest));
-	AwsServiceConfig config = {0};
-	AwsService *service;
+	char	   *root;
+	AwsService *service = bucket_service(s3->access, s3->location == NULL ? NULL :
+										 s3->location->bucket, 1, &root);
 	AwsCall    *call;
 
-	config.service = "s3";
-	config.region = access->region;
-	config.origin = s3->address.origin;
-	config.ca_file = access->ca_file;
-	config.host = s3->address.host;
-	config.credentials = s3->credentials;
-	config.policy = access->private_addresses ? ADDRESS_PRIVATE : ADDRESS_PUBLIC;
-	config.connections = 1;
-	service = aws_service_create(&config);
 	call = aws_call_create(service);
 	if (call == NULL)
 		aws_out_of_connections();
 	request->method = "GET";
-	request->path = s3->address.root;
+	request->path = root;
 	request->query = query;
 	request->max_body = MAX_ANSWER;
 	request->what = what;
@@ -98,6 +87,16 @@ ask(const S3Check *s3, const char *query, const char *what, const char *subject)
 	while (aws_call_state(call) == AWS_IN_FLIGHT || aws_call_state(call) == AWS_WAITING);
 	aws_call_check(call);
 	return aws_call_body(call);
+}
+
+/* Scans find it each time anew, with a request that is refused. */
+static const char *
+where_found(const S3Access *access)
+{
+	if (access->found_region == NULL)
+		return "";
+	return psprintf(" The bucket is in region \"%s\": set the region of the server to that.",
+					access->found_region);
 }
 
 /* CheckWork: the first page of the location. */
@@ -125,8 +124,9 @@ list_location(void *arg)
 	for (i = 0; i < page->nobjects; i++)
 		matching += location_matches(location, page->objects[i].key);
 	s3->empty = matching == 0 && page->next_token == NULL;
-	return psprintf("Of %d objects listed, %d match \"%s\"%s.", page->nobjects, matching,
-					location->uri, page->next_token == NULL ? "" : "; there are more");
+	return psprintf("Of %d objects listed, %d match \"%s\"%s.%s", page->nobjects, matching,
+					location->uri, page->next_token == NULL ? "" : "; there are more",
+					where_found(s3->access));
 }
 
 /* CheckWork: the buckets of the account (S3 API, ListBuckets). */

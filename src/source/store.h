@@ -70,7 +70,10 @@ typedef struct StoreFolder
 #define FOLDER_MAX_FOLDERS 10000
 #define FOLDER_MAX_OBJECTS 100	/* of which the names are kept */
 
-/* How to reach a bucket.  Strings belong to the caller, and outlive the store. */
+/*
+ * How to reach a bucket.  Belongs to the caller, as do its strings, and outlives
+ * the store.
+ */
 typedef struct S3Access
 {
 	const char *region;
@@ -81,6 +84,8 @@ typedef struct S3Access
 	bool		private_addresses;	/* may the endpoint resolve to loopback or
 									 * private addresses? */
 	int			connections;	/* requests in flight at most */
+	const char *found_region;	/* where the bucket was found to be; NULL as
+								 * long as region is not known to be wrong */
 } S3Access;
 
 typedef struct Store Store;
@@ -179,6 +184,6 @@ extern void store_sort_folder(StoreFolder *folder);
  * Neither touches the network or the disk before the first next.
  */
 extern Store *file_store_open(const Location *location);
-extern Store *bucket_store_open(const Location *location, const S3Access *access);
+extern Store *bucket_store_open(const Location *location, S3Access *access);
 
 #endif							/* PINTEREST_STORE_H */

@@ -53,6 +53,6 @@ struct Upload
  * error.  Neither touches network or disk before the first begin.
  */
 extern Upload *file_upload_open(void);
-extern Upload *bucket_upload_open(const Location *location, const S3Access *access);
+extern Upload *bucket_upload_open(const Location *location, S3Access *access);
 
 #endif							/* PINTEREST_UPLOAD_H */

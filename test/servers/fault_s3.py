@@ -7,7 +7,8 @@
 listens on 127.0.0.1, prints its endpoint as the first line, and ends when its
 standard input, if that is a pipe, is closed.  Objects live in memory, buckets
 are made by the first PUT, and signatures are not looked at (versitygw does
-that).  The bucket is in the path, or in the host name BUCKET.localhost.  With
+that).  The bucket is in the path, or in the host name, BUCKET.localhost or
+BUCKET.s3.REGION.amazonaws.com.  With
 --skew each answer has a Date, that far ahead; without it none has.
 
 Control, beside the S3 API:
@@ -50,6 +51,8 @@ make a story.
     endless_body         the body, again and again
     cut                  half of the body; closed "ms" after that
     drop                 a whole answer, then the connection is closed unannounced
+    region               refused with "status" and "code", as by AWS, unless it is sent
+                         to, and signed for, "region"
     skew                 refused unless x-amz-date fits a clock "seconds" ahead
     echo                 200 and the headers of the request as JSON
     lost                 it is done, but the connection is closed without answer
@@ -78,7 +81,7 @@ LAST_MODIFIED = "2022-10-18T12:00:00.000Z"
 HTTP_DATE = "Tue, 18 Oct 2022 12:00:00 GMT"
 WRITING = ("put", "create", "part", "complete", "abort", "head")
 REASONS = {200: "OK", 204: "No Content", 206: "Partial Content", 301: "Moved Permanently",
-           400: "Bad Request", 403: "Forbidden", 404: "Not Found", 412: "Precondition Failed",
+           302: "Found", 307: "Temporary Redirect", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 412: "Precondition Failed",
            416: "Range Not Satisfiable", 500: "Internal Server Error", 502: "Bad Gateway",
            503: "Service Unavailable"}
 
@@ -194,8 +197,9 @@ class Connection(asyncio.Protocol):
     def request(self, method, target, headers, body):
         path, _, query = target.partition("?")
         host = headers.get("host", "").partition(":")[0]
-        if host.endswith(".localhost"):
-            path = "/" + host[:-len(".localhost")] + path
+        named = re.fullmatch(r"(.+?)\.(localhost|s3\.[a-z0-9-]+\.amazonaws\.com(\.cn)?)", host)
+        if named:
+            path = "/" + named[1] + path
         name, _, key = path[1:].partition("/")
         name, key = unquote(name), unquote(key)
         if name == "-":
@@ -263,6 +267,18 @@ class Connection(asyncio.Protocol):
         elif kind == "error":
             self.error(fault["status"], fault["code"], fault.get("message", fault["code"]),
                        fault.get("extra", {}), fault.get("headers", {}))
+        elif kind == "region":
+            region = fault["region"]
+            signed = re.search(r"Credential=[^/]+/[0-9]+/([^/]+)/", headers.get("authorization", ""))
+            if signed and signed[1] == region and ".%s." % region in headers["host"]:
+                if op in WRITING:
+                    return self.write_object(bucket, op, key, args, headers, None)
+                return self.real_answer(bucket, op, name, key, args, headers, None)
+            told = {} if fault.get("silent") else {"x-amz-bucket-region": region}
+            if "to" in fault:
+                told["Location"] = fault["to"]
+            self.error(fault["status"], fault["code"], "It is not here.",
+                       {"Region": region} if fault["status"] == 400 else {}, told)
         elif kind == "skew":
             ahead = time.time() + fault["seconds"]
             said = timegm(time.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ"))
