@@ -20,6 +20,15 @@ CREATE FOREIGN DATA WRAPPER s3_json
     HANDLER pinterest.s3_json_handler VALIDATOR pinterest.s3_json_validator;
 COMMENT ON FOREIGN DATA WRAPPER s3_json IS 'JSON records in the objects of an S3 bucket or a local folder';
 
+CREATE FUNCTION pinterest.kafka_json_handler() RETURNS fdw_handler
+    AS 'MODULE_PATHNAME', 'pinterest_kafka_json_handler' LANGUAGE C STRICT;
+CREATE FUNCTION pinterest.kafka_json_validator(options text[], catalog oid) RETURNS void
+    AS 'MODULE_PATHNAME', 'pinterest_kafka_json_validator' LANGUAGE C STRICT;
+
+CREATE FOREIGN DATA WRAPPER kafka_json
+    HANDLER pinterest.kafka_json_handler VALIDATOR pinterest.kafka_json_validator;
+COMMENT ON FOREIGN DATA WRAPPER kafka_json IS 'JSON records in the topics of Apache Kafka';
+
 CREATE FUNCTION pinterest.options(
     OUT wrapper text, OUT object text, OUT name text, OUT type text,
     OUT required boolean, OUT default_value text, OUT secret boolean, OUT description text)

@@ -25,6 +25,7 @@
 #define SCHEMA NamespaceRelationId	/* IMPORT FOREIGN SCHEMA */
 
 #define S3 "s3_json"
+#define KAFKA "kafka_json"
 #define AWS "s3_json"			/* those that sign requests */
 
 /* The values of an OPTION_ENUM stand in the order of the C enum they name. */
@@ -49,6 +50,9 @@ const Option option_table[] = {
 	{S3, SERVER, "ca_file", OPTION_TEXT, false, false, NULL, NULL,
 	"PEM file of the authorities that may sign the endpoint's certificate; default: those of the machine"},
 
+	{KAFKA, SERVER, "bootstrap.servers", OPTION_TEXT, true, false, NULL, NULL,
+	"brokers to begin with: host:port, with commas between them"},
+
 	{AWS, SERVER, "credential_source", OPTION_ENUM, false, false, "user_mapping", credential_sources,
 	"where the keys come from; anything but user_mapping is for superusers"},
 	{AWS, SERVER, "profile", OPTION_TEXT, false, false, NULL, NULL,
@@ -70,6 +74,9 @@ const Option option_table[] = {
 	"its secret"},
 	{AWS, MAPPING, "session_token", OPTION_TEXT, false, true, NULL, NULL,
 	"session token of temporary credentials"},
+
+	{KAFKA, TABLE, "topic", OPTION_TEXT, true, false, NULL, NULL,
+	"name of the topic, or a regular expression that begins with ^: all topics that match it"},
 
 	{S3, TABLE, "location", OPTION_TEXT, true, false, NULL, NULL,
 	"s3://bucket/prefix/ or file:///directory/; * and ** are wildcards"},

@@ -310,6 +310,18 @@ raw_as_text(const JsonRecord *record)
 	return cstring_to_text_with_len(text.data, text.len);
 }
 
+/* Bytes that a source knows, for a column that takes text. */
+static char *
+bytes_as_cstring(bytea *bytes)
+{
+	char	   *text = pnstrdup(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+
+	/* raises an error if they are none */
+	if (strlen(text) != VARSIZE_ANY_EXHDR(bytes))
+		report_invalid_encoding(PG_UTF8, "", 1);
+	return pg_any_to_server(text, strlen(text), PG_UTF8);
+}
+
 /* What a metadata or path column shows, in its own type. */
 static Datum
 other_value(RowMaker *maker, const OtherColumn *other, const char *error, bool *isnull)
@@ -344,6 +356,17 @@ other_value(RowMaker *maker, const OtherColumn *other, const char *error, bool *
 	}
 }
 
+/* A value as text, which the column's input function takes. */
+static char *
+text_of_other(OtherColumn *other, Datum value)
+{
+	if (!other->bytes_as_text)
+		return OutputFunctionCall(&other->output, value);
+	if (other->column->metadata->item == METADATA_RAW)
+		return TextDatumGetCString(value);	/* see other_value */
+	return bytes_as_cstring(DatumGetByteaPP(value));
+}
+
 /* Fills the n-th of these columns, in the column's type. */
 static void
 fill_other(RowMaker *maker, int n, const char *error, Datum *values, bool *nulls)
@@ -358,8 +381,7 @@ fill_other(RowMaker *maker, int n, const char *error, Datum *values, bool *nulls
 	if (other->converts)
 	{
 		if (!nulls[at])
-			string = other->bytes_as_text ? TextDatumGetCString(values[at]) :
-				OutputFunctionCall(&other->output, values[at]);
+			string = text_of_other(other, values[at]);
 		/* NULL as well, for domains that refuse it */
 		values[at] = InputFunctionCall(&other->input, string, other->typioparam,
 									   column->typmod);

@@ -227,6 +227,8 @@ writer_open(Relation rel, Oid userid)
 	writer->table = pstrdup(RelationGetRelationName(rel));
 	initStringInfo(&writer->record);
 	sort_columns(writer, columns_of(rel, ops, all_attnums(rel)));
+	if (ops->open_target == NULL)
+		source_lacks(ops, "INSERT");
 	writer->target = ops->open_target(&request);
 	writer->on_reset.func = on_context_reset;
 	writer->on_reset.arg = writer;

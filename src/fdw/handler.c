@@ -11,10 +11,9 @@
 #include "fdw/parallel.h"
 #include "fmgr.h"
 
-PG_FUNCTION_INFO_V1(pinterest_s3_json_handler);
-
-Datum
-pinterest_s3_json_handler(PG_FUNCTION_ARGS)
+/* One for all wrappers: what differs between them is behind source.h. */
+static FdwRoutine *
+make_routine(void)
 {
 	FdwRoutine *routine = makeNode(FdwRoutine);
 
@@ -48,5 +47,20 @@ pinterest_s3_json_handler(PG_FUNCTION_ARGS)
 
 	routine->ImportForeignSchema = import_schema;
 
-	PG_RETURN_POINTER(routine);
+	return routine;
+}
+
+PG_FUNCTION_INFO_V1(pinterest_s3_json_handler);
+PG_FUNCTION_INFO_V1(pinterest_kafka_json_handler);
+
+Datum
+pinterest_s3_json_handler(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(make_routine());
+}
+
+Datum
+pinterest_kafka_json_handler(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(make_routine());
 }

@@ -122,6 +122,12 @@ strategy_of(Oid operator, Oid type)
 	return OidIsValid(operator) ? get_op_opfamily_strategy(operator, family) : InvalidStrategy;
 }
 
+static bool
+is_column_of(Node *node, Index relid)
+{
+	return IsA(node, Var) && ((Var *) node)->varno == relid;
+}
+
 /* A comparison of a column with something that is known before the scan. */
 static RangeClause *
 take_comparison(Oid operator, List *args, bool is_array, bool any, Index relid,
@@ -133,13 +139,13 @@ take_comparison(Oid operator, List *args, bool is_array, bool any, Index relid,
 	const Column *column;
 	Bitmapset  *used = NULL;
 
-	if (!IsA(variable, Var) && !is_array)
+	if (!is_column_of(variable, relid) && !is_array)
 	{
 		variable = lsecond(args);
 		value = linitial(args);
 		operator = get_commutator(operator);
 	}
-	if (!IsA(variable, Var) || ((Var *) variable)->varno != relid)
+	if (!is_column_of(variable, relid))
 		return NULL;
 	pull_varattnos(value, relid, &used);
 	if (used != NULL)

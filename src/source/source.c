@@ -13,6 +13,7 @@
 
 static const SourceOps *const sources[] = {
 	&s3_source_ops,
+	&kafka_source_ops,
 };
 
 const SourceOps *
@@ -42,6 +43,15 @@ source_of_server(Oid serverid)
 		if (strcmp(psprintf("%s_handler", sources[i]->wrapper), handler) == 0)
 			return sources[i];
 	return source_of_wrapper(wrapper->fdwname);
+}
+
+void
+source_lacks(const SourceOps *ops, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s cannot do %s yet", ops->wrapper, what)));
+	pg_unreachable();
 }
 
 const SourceMetadata *

@@ -24,6 +24,7 @@
 
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
+#include "pg_compat.h"
 #include "source/check.h"
 #include "source/range.h"
 #include "source/target.h"
@@ -264,9 +265,13 @@ extern const SourceOps *source_of_wrapper(const char *wrapper);
 /* The source of a foreign table or server, by its wrapper's handler. */
 extern const SourceOps *source_of_server(Oid serverid);
 
+/* Raises the error that a source has not learnt to do this (a NULL function). */
+pg_noreturn extern void source_lacks(const SourceOps *ops, const char *what);
+
 /* A metadata item by name; NULL if the source has none of that name. */
 extern const SourceMetadata *source_metadata(const SourceOps *ops, const char *name);
 
 extern const SourceOps s3_source_ops;
+extern const SourceOps kafka_source_ops;
 
 #endif							/* PINTEREST_SOURCE_H */

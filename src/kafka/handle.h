@@ -1,0 +1,100 @@
+/*-------------------------------------------------------------------------
+ *
+ * handle.h
+ *	  What the files of this folder share of a handle, and how they wait.
+ *
+ * Every wait goes like this:
+ *
+ *		KafkaWait	wait = kafka_wait_begin(client, "read topic", name);
+ *
+ *		while ((err = some_call(client->rk, …, kafka_wait_slice(&wait))) != 0)
+ *			kafka_wait_failed(&wait, err);
+ *		kafka_wait_end(&wait);
+ *
+ * so that it can be cancelled within a second, and ends with an error when the
+ * cluster did not answer for pinterest.request_timeout.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_KAFKA_HANDLE_H
+#define PINTEREST_KAFKA_HANDLE_H
+
+#include "postgres.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include "datatype/timestamp.h"
+#include "kafka/client.h"
+#include "lib/ilist.h"
+#include "pg_compat.h"
+
+#define KAFKA_REASON_SIZE 512
+
+struct KafkaClient
+{
+	rd_kafka_t *rk;
+	KafkaRole	role;
+	char	   *identity;		/* server, user and options it was made for */
+	dlist_node	node;			/* in the list of idle handles */
+	struct KafkaGuard *guard;	/* of whoever uses it */
+
+	bool		answered;		/* has the cluster ever? */
+	bool		needs_poking;	/* see consumer.c */
+
+	/* the last error librdkafka told of, not tied to a call */
+	rd_kafka_resp_err_t error;
+	char		reason[KAFKA_REASON_SIZE];
+
+	void		(*on_wait) (void *arg);
+	void	   *on_wait_arg;
+	bool		waits;
+};
+
+/* Lies in a memory context, and destroys the client with it. */
+typedef struct KafkaGuard
+{
+	MemoryContextCallback callback;
+	KafkaClient *client;		/* NULL: given back */
+} KafkaGuard;
+
+/* A wait for the cluster. */
+typedef struct KafkaWait
+{
+	KafkaClient *client;
+	const char *what;			/* messages: "could not WHAT "SUBJECT"" */
+	const char *subject;
+	TimestampTz last_progress;
+	int			slice;			/* ms */
+} KafkaWait;
+
+extern KafkaWait kafka_wait_begin(KafkaClient *client, const char *what,
+								  const char *subject);
+
+/*
+ * How long the next call may take, in ms.  Serves callbacks, and raises what
+ * they told of that no waiting mends.
+ */
+extern int	kafka_wait_slice(KafkaWait *wait);
+
+/*
+ * After a call that did not succeed: returns, perhaps a little later, if it is
+ * worth another try, and raises the error otherwise.
+ */
+extern void kafka_wait_failed(KafkaWait *wait, rd_kafka_resp_err_t err);
+
+/* Something came: the time that may pass without anything starts anew. */
+extern void kafka_wait_progress(KafkaWait *wait);
+
+extern void kafka_wait_end(KafkaWait *wait);
+
+/* error.c: may the same call succeed later, without anyone doing anything? */
+extern bool kafka_error_is_transient(rd_kafka_resp_err_t err);
+
+/*
+ * error.c: raises an error of the library.  reason is what it said of the
+ * case, or NULL.
+ */
+pg_noreturn extern void kafka_raise(rd_kafka_resp_err_t err, const char *reason,
+									const char *what, const char *subject);
+
+#endif							/* PINTEREST_KAFKA_HANDLE_H */

@@ -1,0 +1,76 @@
+/*-------------------------------------------------------------------------
+ *
+ * kafka.h
+ *	  What the files of the Kafka source share; the rest is behind source.h.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_KAFKA_H
+#define PINTEREST_KAFKA_H
+
+#include "postgres.h"
+
+#include "kafka/client.h"
+#include "source/source.h"
+#include "utils/timestamp.h"
+
+/* Metadata items; in kafka.c. */
+enum
+{
+	KAFKA_ITEM_TOPIC,
+	KAFKA_ITEM_PARTITION,
+	KAFKA_ITEM_OFFSET,
+	KAFKA_ITEM_TIMESTAMP,
+	KAFKA_ITEM_TIMESTAMP_TYPE,
+	KAFKA_ITEM_KEY,
+	KAFKA_ITEM_HEADERS
+};
+
+/* Offsets first <= o < end. */
+typedef struct KafkaRange
+{
+	int64		first;
+	int64		end;
+} KafkaRange;
+
+/* A partition, and what of it is to be read. */
+typedef struct KafkaSplit
+{
+	const char *topic;
+	int			partition;
+	int64		begin;			/* offsets it has in the snapshot */
+	int64		end;
+	KafkaRange *ranges;			/* not empty, ascending, within those */
+	int			nranges;
+	int64		time_end;		/* ms; no record then or later is wanted */
+	int			at;				/* the range being read */
+	bool		running;		/* do messages of it come? */
+} KafkaSplit;
+
+/* The partition a filter is asked about. */
+typedef struct KafkaAsked
+{
+	const char *topic;
+	int			partition;
+} KafkaAsked;
+
+/*
+ * What there is now to be read of a topic or of those of a pattern: a List of
+ * KafkaSplit in the current memory context, each with at least one range.
+ * filter may be NULL; asked is where metadata_value looks while it is asked.
+ * Blocks.  In kafka_snapshot.c.
+ */
+extern List *kafka_take_snapshot(KafkaClient *client, const char *topic,
+								 const SourceFilter *filter, KafkaAsked *asked);
+
+/* Offsets that the ranges hold, read and unread. */
+extern int64 kafka_split_size(const KafkaSplit *split);
+
+/*
+ * Milliseconds since 1970 and timestamps.  What no timestamp can hold is
+ * infinity.
+ */
+extern TimestampTz kafka_time_to_timestamp(int64 ms);
+extern int64 kafka_time_of_timestamp(TimestampTz timestamp);
+
+#endif							/* PINTEREST_KAFKA_H */
