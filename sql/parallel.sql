@@ -60,6 +60,16 @@ END
 $$;
 SELECT bool_and(folder.parts(size)) FROM generate_series(1, 60) AS size;
 
+-- So too where the first bytes say that an object is not compressed, and whole where they say that it is
+ALTER FOREIGN TABLE cut OPTIONS (DROP compression);
+CALL folder.shell('gzip < lines/f0.json > lines/f4.json.gz');
+INSERT INTO plain_cut SELECT i, pad, path || 'x', line FROM plain_cut WHERE path LIKE '%/f0.json';
+UPDATE plain_cut SET path = replace(path, 'f0.jsonx', 'f4.json.gz');
+SELECT bool_and(folder.parts(size)) FROM generate_series(1, 20) AS size;
+CALL folder.put('lines/f5.json', repeat(E'{"i":1}\n', 1000) || E'nothing\n');
+SELECT * FROM folder.failure('SELECT sum(i) FROM cut') WHERE failure LIKE 'CONTEXT%';
+CALL folder.shell('rm lines/f4.json.gz lines/f5.json');
+
 -- Conditions, LIMIT, sorting, joins, rescans, parameters
 SELECT count(*), sum(i) FROM small WHERE part IN ('1', '2') AND i >= 1000;
 SELECT count(*) FROM (SELECT i FROM small LIMIT 7) AS few;

@@ -36,7 +36,7 @@ _PG_init(void)
 							pinterest_s3_connections, 1, 512,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("pinterest.part_size",
-							"Sets the size of the parts in which parallel scans read large files of lines.",
+							"Sets the size of the parts in which parallel scans read large objects of lines.",
 							NULL,
 							&pinterest_part_size,
 							pinterest_part_size, 1, MAX_KILOBYTES,

@@ -242,7 +242,13 @@ reader_list(Reader *reader, StringInfo body)
 void
 reader_supply(Reader *reader, const SourceSupply *supply)
 {
-	reader->ops->set_supply(reader->source, supply);
+	reader->ops->set_supply(reader->source, supply, reader->whole_bodies == 0);
+}
+
+bool
+reader_lists_by_turns(const Reader *reader)
+{
+	return reader->source->lists_by_turns;
 }
 
 void

@@ -69,12 +69,14 @@ typedef struct ReaderFilter
 extern void reader_filter(Reader *reader, const ReaderFilter *filter);
 
 /*
- * Parallel scans.  One process lists, with reader_list, a packed body at a
- * time; false behind the last.  Every process then reads what the supply gives
- * it.  The supply belongs to the caller and outlives the reader.
+ * Parallel scans.  Every process reads what the supply gives it, which belongs
+ * to the caller and outlives the reader.  If the source does not list by turns,
+ * one process lists before, with reader_list, a packed body at a time; false
+ * behind the last.
  */
-extern bool reader_list(Reader *reader, StringInfo body);
 extern void reader_supply(Reader *reader, const SourceSupply *supply);
+extern bool reader_lists_by_turns(const Reader *reader);
+extern bool reader_list(Reader *reader, StringInfo body);
 
 /*
  * Counts bad records here besides, for reject_limit: they are those of all

@@ -73,7 +73,10 @@ typedef struct AwsRequest
 	bool		stream;
 	const char *etag;			/* stream: the version wanted, in quotes; may
 								 * be NULL or weak (W/"…") */
-	int64		size;			/* stream: bytes expected, or -1 */
+	int64		from;			/* stream: the first byte wanted */
+	int64		size;			/* stream: bytes expected from there, or -1 */
+	int64		whole;			/* stream: size of the object, where these are
+								 * but a part of it; else the same or 0 */
 	size_t		max_body;		/* not stream: a longer answer is refused */
 	bool		error_in_200;	/* not stream: an answer with status 200 may hold
 								 * an error all the same */

@@ -52,6 +52,13 @@ buffer_size(const AwsRequest *request)
 	return size;
 }
 
+/* Are bytes wanted that are not all of the object? */
+static bool
+is_part(const AwsRequest *request)
+{
+	return request->stream && request->whole > request->size;
+}
+
 /* "/path?query" behind the header lines; returns where it starts. */
 static int
 add_target(StringInfo lines, const AwsRequest *request)
@@ -101,7 +108,7 @@ exchange_begin(const AwsServiceConfig *config, SigV4Signer *signer, int64 clock_
 	const char *token = sigv4_signer_credentials(signer)->session_token;
 	char		date[SIGV4_DATE_LEN + 1];
 	char		hash[SIGV4_HASH_LEN + 1] = SIGV4_EMPTY_HASH;
-	char		range[40];
+	char		range[60];
 	int			i;
 
 	sigv4_date((int64) time(NULL) + clock_offset, date);
@@ -119,11 +126,13 @@ exchange_begin(const AwsServiceConfig *config, SigV4Signer *signer, int64 clock_
 		add_header(&sign, "x-amz-security-token", token);
 	if (request->etag != NULL && strncmp(request->etag, "W/", 2) != 0)
 		add_header(&sign, "if-match", request->etag);
-	if (taken > 0)
-	{
+	if (is_part(request))
+		snprintf(range, sizeof(range), "bytes=" INT64_FORMAT "-" INT64_FORMAT,
+				 request->from + taken, request->from + request->size - 1);
+	else
 		snprintf(range, sizeof(range), "bytes=" INT64_FORMAT "-", taken);
+	if (is_part(request) || taken > 0)
 		add_header(&sign, "range", range);
-	}
 	for (i = 0; i < request->nheaders; i++)
 		add_header(&sign, request->headers[i].name, request->headers[i].value);
 	write_lines(signer, &sign, request, lines, &http);
@@ -164,15 +173,15 @@ static bool
 range_fits(const AwsRequest *request, const HttpTransfer *transfer, int64 taken)
 {
 	const char *value = http_header(transfer, "Content-Range");
+	int64		size = is_part(request) ? request->whole : request->size;
 	char	   *end;
 
 	if (value == NULL || pg_strncasecmp(value, "bytes ", 6) != 0 ||
-		strtoll(value + 6, &end, 10) != taken || *end != '-')
+		strtoll(value + 6, &end, 10) != request->from + taken || *end != '-')
 		return false;
 	end = strchr(end, '/');
 	return end != NULL &&
-		(request->size < 0 || end[1] == '*' ||
-		 strtoll(end + 1, NULL, 10) == request->size);
+		(size < 0 || end[1] == '*' || strtoll(end + 1, NULL, 10) == size);
 }
 
 bool
@@ -188,7 +197,10 @@ exchange_head_fits(const AwsRequest *request, const HttpTransfer *transfer,
 	if (request->etag != NULL && etag != NULL && !same_etag(request->etag, etag))
 		aws_failure_set(failure, AWS_CHANGED,
 						"it was replaced while it was being read");
-	else if (status != 200 && (status != 206 || taken == 0))
+	else if (status == 200 && is_part(request))
+		aws_failure_set(failure, AWS_BAD_ANSWER,
+						"the service sent all of it where a part was asked for");
+	else if (status != 200 && (status != 206 || (taken == 0 && !is_part(request))))
 		aws_failure_set(failure, AWS_BAD_ANSWER,
 						"the service answered with status %d to a request for it", status);
 	else if (status == 206 && !range_fits(request, transfer, taken))

@@ -3,10 +3,6 @@
  * parallel.c
  *	  Parallel scans: the processes share one list of bodies.
  *
- * The list is two temporary files: the packed bodies one behind the other, and
- * an index of where each begins.  Taking one is an atomic increment and two
- * reads.
- *
  * What the workers counted goes into shared memory when they end, and from
  * there to the leader when it lets go of the segment: its own shutdown comes
  * too early, before the workers have ended.
@@ -15,32 +11,24 @@
  */
 #include "postgres.h"
 
-#include <fcntl.h>
-
 #include "access/parallel.h"
 #include "access/table.h"
 #include "access/transam.h"
 #include "column.h"
 #include "fdw/parallel.h"
+#include "fdw/shared_list.h"
 #include "foreign/foreign.h"
 #include "option.h"
-#include "pg_compat.h"
-#include "storage/buffile.h"
 #include "storage/dsm.h"
-#include "storage/sharedfileset.h"
 #include "utils/memutils.h"
 
 /* In dynamic shared memory. */
 typedef struct SharedScan
 {
-	SharedFileSet files;
-	int			pass;			/* names the files: scans start over */
-	int			processes;		/* planned, with the leader */
-	uint64		nbodies;
-	pg_atomic_uint64 taken;		/* may run past nbodies */
+	SharedList	list;
 	pg_atomic_uint64 rejected;	/* in this pass */
 
-	/* what ended workers and listings did, over all passes */
+	/* what listing and the ended workers did, over all passes */
 	pg_atomic_uint64 records;
 	pg_atomic_uint64 all_rejected;
 	pg_atomic_uint64 source[MAX_SOURCE_COUNTERS];
@@ -50,23 +38,11 @@ typedef struct SharedScan
 struct ParallelScan
 {
 	SharedScan *shared;
-	SourceSupply supply;
-	BufFile    *bodies;			/* opened when the first body is taken */
-	BufFile    *index;
-	int			pass;			/* whose files these are */
-	MemoryContext context;
+	ListMember *member;
 	Reader	   *reader;
 	bool		is_worker;
 	ReaderCounters workers;		/* in the leader: what they did */
 };
-
-/* Where a packed body is. */
-typedef struct IndexEntry
-{
-	int			segment;		/* as BufFileTell says it */
-	off_t		offset;
-	int			len;
-} IndexEntry;
 
 bool
 parallel_is_safe(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
@@ -103,130 +79,48 @@ parallel_estimate(ForeignScanState *node, ParallelContext *pcxt)
 	return sizeof(SharedScan);
 }
 
-static char *
-file_name(const char *what, int pass)
-{
-	return psprintf("%s.%d", what, pass);
-}
-
+/* Adds what a reader did to the counts of all. */
 static void
-read_exactly(BufFile *file, void *to, size_t len)
+add_counters(SharedScan *shared, Reader *reader)
 {
-	if (BufFileRead(file, to, len) != len)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not read the list of a parallel scan")));
+	ReaderCounters counters;
+
+	reader_counters(reader, &counters);
+	pg_atomic_fetch_add_u64(&shared->records, counters.records);
+	pg_atomic_fetch_add_u64(&shared->all_rejected, counters.rejected);
+	for (int i = 0; i < counters.nsource; i++)
+		pg_atomic_fetch_add_u64(&shared->source[i], counters.source[i].value);
 }
 
+/* Lists all bodies with a reader of its own, before the other processes begin. */
 static void
-seek(BufFile *file, int segment, off_t offset)
+write_list(ForeignScanState *node, ParallelScan *parallel)
 {
-	if (BufFileSeek(file, segment, offset, SEEK_SET) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not seek in the list of a parallel scan")));
-}
-
-/* Of SourceSupply. */
-static bool
-take_body(void *arg, StringInfo body)
-{
-	ParallelScan *scan = arg;
-	SharedScan *shared = scan->shared;
-	uint64		number = pg_atomic_fetch_add_u64(&shared->taken, 1);
-	IndexEntry	entry;
-	MemoryContext old;
-
-	if (number >= shared->nbodies)
-		return false;
-	if (scan->bodies == NULL)
-	{
-		old = MemoryContextSwitchTo(scan->context);
-		scan->bodies = open_shared_file(&shared->files, file_name("bodies", shared->pass));
-		scan->index = open_shared_file(&shared->files, file_name("index", shared->pass));
-		MemoryContextSwitchTo(old);
-	}
-	seek(scan->index, 0, number * sizeof(IndexEntry));
-	read_exactly(scan->index, &entry, sizeof(entry));
-	seek(scan->bodies, entry.segment, entry.offset);
-	enlargeStringInfo(body, entry.len);
-	read_exactly(scan->bodies, body->data, entry.len);
-	body->len = entry.len;
-	return true;
-}
-
-/*
- * Of SourceSupply: half of a fair share of what is left, so that all end at
- * about the same time.
- */
-static int
-body_limit(void *arg)
-{
-	ParallelScan *scan = arg;
-	SharedScan *shared = scan->shared;
-	uint64		taken = pg_atomic_read_u64(&shared->taken);
-	uint64		left = taken < shared->nbodies ? shared->nbodies - taken : 0;
-
-	return (int) Min(left / (2 * shared->processes) + 1, INT_MAX);
-}
-
-static void
-close_files(ParallelScan *scan)
-{
-	if (scan->bodies != NULL)
-	{
-		BufFileClose(scan->bodies);
-		BufFileClose(scan->index);
-	}
-	scan->bodies = NULL;
-	scan->index = NULL;
-}
-
-/* What an ended reader did besides records goes to the totals. */
-static void
-add_source_counters(SharedScan *shared, const ReaderCounters *counters)
-{
-	for (int i = 0; i < counters->nsource; i++)
-		pg_atomic_fetch_add_u64(&shared->source[i], counters->source[i].value);
-}
-
-/* Lists all bodies, with a reader of its own, to the files of a new pass. */
-static void
-write_list(ForeignScanState *node, SharedScan *shared)
-{
+	const SourceSupply *supply = shared_list_supply(parallel->member);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pinterest list",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Reader	   *lister = scan_open_reader(node);
-	BufFile    *bodies;
-	BufFile    *index;
-	ReaderCounters counters;
 	StringInfoData body;
 
-	shared->pass++;
-	shared->nbodies = 0;
-	bodies = create_shared_file(&shared->files, file_name("bodies", shared->pass));
-	index = create_shared_file(&shared->files, file_name("index", shared->pass));
 	initStringInfo(&body);
+	(void) supply->begin_turn(supply->arg, true, &body);
 	while (reader_list(lister, &body))
-	{
-		IndexEntry	entry = {0};
-
-		BufFileTell(bodies, &entry.segment, &entry.offset);
-		entry.len = body.len;
-		BufFileWrite(bodies, body.data, body.len);
-		BufFileWrite(index, &entry, sizeof(entry));
-		shared->nbodies++;
-	}
-	BufFileClose(bodies);
-	BufFileClose(index);
-	reader_counters(lister, &counters);
-	add_source_counters(shared, &counters);
+		supply->add(supply->arg, &body);
+	(void) supply->end_turn(supply->arg, NULL);
+	add_counters(parallel->shared, lister);
 	reader_close(lister);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
-	pg_atomic_write_u64(&shared->taken, 0);
-	pg_atomic_write_u64(&shared->rejected, 0);
+}
+
+/* In the leader: a new pass over the source. */
+static void
+begin_pass(ForeignScanState *node, ParallelScan *parallel)
+{
+	pg_atomic_write_u64(&parallel->shared->rejected, 0);
+	if (!reader_lists_by_turns(parallel->reader))
+		write_list(node, parallel);
 }
 
 static ParallelScan *
@@ -238,11 +132,8 @@ join_scan(ForeignScanState *node, SharedScan *shared, bool is_worker)
 	parallel->shared = shared;
 	parallel->reader = scan->reader;
 	parallel->is_worker = is_worker;
-	parallel->context = CurrentMemoryContext;
-	parallel->supply.take = take_body;
-	parallel->supply.limit = body_limit;
-	parallel->supply.arg = parallel;
-	reader_supply(scan->reader, &parallel->supply);
+	parallel->member = shared_list_join(&shared->list, !is_worker);
+	reader_supply(scan->reader, shared_list_supply(parallel->member));
 	reader_share_rejected(scan->reader, &shared->rejected, is_worker);
 	scan->parallel = parallel;
 	return parallel;
@@ -267,13 +158,15 @@ void
 parallel_initialize(ForeignScanState *node, ParallelContext *pcxt, void *coordinate)
 {
 	SharedScan *shared = coordinate;
-	MemoryContext old = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
+	MemoryContext old;
 	ParallelScan *parallel;
 
+	/* no workers, for want of a segment: the leader scans as if by itself */
+	if (pcxt->seg == NULL)
+		return;
+	old = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
 	memset(shared, 0, sizeof(SharedScan));
-	SharedFileSetInit(&shared->files, pcxt->seg);
-	shared->processes = pcxt->nworkers + 1;
-	pg_atomic_init_u64(&shared->taken, 0);
+	shared_list_init(&shared->list, pcxt->seg, pcxt->nworkers + 1);
 	pg_atomic_init_u64(&shared->rejected, 0);
 	pg_atomic_init_u64(&shared->records, 0);
 	pg_atomic_init_u64(&shared->all_rejected, 0);
@@ -281,7 +174,7 @@ parallel_initialize(ForeignScanState *node, ParallelContext *pcxt, void *coordin
 		pg_atomic_init_u64(&shared->source[i], 0);
 	parallel = join_scan(node, shared, false);
 	on_dsm_detach(pcxt->seg, collect_counters, PointerGetDatum(parallel));
-	write_list(node, shared);
+	begin_pass(node, parallel);
 	MemoryContextSwitchTo(old);
 }
 
@@ -289,11 +182,14 @@ void
 parallel_reinitialize(ForeignScanState *node, ParallelContext *pcxt, void *coordinate)
 {
 	FdwScan    *scan = node->fdw_state;
-	MemoryContext old = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
+	SharedScan *shared = coordinate;
+	MemoryContext old;
 
-	close_files(scan->parallel);
-	SharedFileSetDeleteAll(&scan->parallel->shared->files);
-	write_list(node, coordinate);
+	if (scan->parallel == NULL)
+		return;
+	old = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
+	shared_list_restart(&shared->list, scan->parallel->member);
+	begin_pass(node, scan->parallel);
 	MemoryContextSwitchTo(old);
 }
 
@@ -310,19 +206,12 @@ void
 parallel_shutdown(ForeignScanState *node)
 {
 	FdwScan    *scan = node->fdw_state;
-	ReaderCounters counters;
-	SharedScan *shared;
 
 	if (scan == NULL || scan->parallel == NULL)
 		return;
-	close_files(scan->parallel);
-	if (!scan->parallel->is_worker)
-		return;
-	shared = scan->parallel->shared;
-	reader_counters(scan->reader, &counters);
-	pg_atomic_fetch_add_u64(&shared->records, counters.records);
-	pg_atomic_fetch_add_u64(&shared->all_rejected, counters.rejected);
-	add_source_counters(shared, &counters);
+	shared_list_leave(scan->parallel->member);
+	if (scan->parallel->is_worker)
+		add_counters(scan->parallel->shared, scan->reader);
 }
 
 void

@@ -3,11 +3,9 @@
  * parallel.h
  *	  Parallel scans: the processes share one list of bodies.
  *
- * The leader lists the bodies before the workers start and writes them to a
- * shared temporary file; then every process takes one after the other, each
- * body exactly once.  Nobody ever waits for another process, so that no order
- * in which the executor runs them can lead to a deadlock, and memory does not
- * grow with the number of bodies.
+ * The executor's callbacks; the list itself is shared_list.h's.  Without a
+ * segment of shared memory there are no workers, and the scan stays the
+ * leader's own.
  *
  *-------------------------------------------------------------------------
  */

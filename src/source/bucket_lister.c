@@ -37,7 +37,8 @@ struct BucketLister
 	const char *root;
 	const char *delimiter;		/* NULL for none */
 	char	   *prefix;			/* of the keys listed now, as sent */
-	List	   *prefixes;		/* narrowed: what else is to be listed */
+	List	   *prefixes;		/* narrowed: the places to list */
+	int			nth;			/* how many of them have been begun */
 	bool		ordered;		/* listed in order of keys */
 	AwsCall    *call;
 	AwsRequest	request;
@@ -50,6 +51,7 @@ struct BucketLister
 	int			npages;
 	int			waiting;		/* objects in pages, not yet taken */
 	bool		any_matched;	/* has any object matched the location? */
+	StringInfoData place;		/* of a turn */
 };
 
 /* "Directory buckets", S3 user guide: they are listed in no order. */
@@ -108,11 +110,9 @@ next_prefix(BucketLister *lister)
 {
 	set_string(&lister->token, NULL, lister->context);
 	set_string(&lister->last_key, NULL, lister->context);
-	lister->listed_all = lister->prefixes == NIL;
-	if (lister->listed_all)
-		return;
-	lister->prefix = linitial(lister->prefixes);
-	lister->prefixes = list_delete_first(lister->prefixes);
+	lister->listed_all = lister->nth == list_length(lister->prefixes);
+	if (!lister->listed_all)
+		lister->prefix = list_nth(lister->prefixes, lister->nth++);
 }
 
 BucketLister *
@@ -131,6 +131,7 @@ lister_create(Store *store, const Location *location, AwsService *service,
 	if (lister->call == NULL)
 		aws_out_of_connections();
 	initStringInfo(&lister->query);
+	initStringInfo(&lister->place);
 	lister->prefixes = separate_prefixes(store->prefixes);
 	if (store->narrowed)
 		next_prefix(lister);
@@ -178,6 +179,7 @@ describe_object(const BucketLister *lister, const ListedObject *listed, StoreObj
 	object->size = listed->size;
 	object->last_modified = listed->last_modified;
 	object->from = 0;
+	object->to = -1;
 }
 
 static bool
@@ -208,7 +210,6 @@ keep_wanted(BucketLister *lister, Page *page)
 		if (is_wanted(lister, &page->objects[i]))
 			page->objects[kept++] = page->objects[i];
 	page->nobjects = kept;
-	lister->store->status.known += kept;
 }
 
 /* Where to go on; a service that leads nowhere is found out here. */
@@ -242,6 +243,105 @@ parse_page(BucketLister *lister)
 }
 
 static void
+tell_if_none(const BucketLister *lister)
+{
+	if (lister->listed_all && !lister->any_matched && !lister->store->narrowed)
+		ereport(NOTICE,
+				(errmsg("no object matches location \"%s\"",
+						lister->location->uri)));
+}
+
+/* ---------- by turns ---------- */
+
+/* A string that may be NULL, behind its length with the zero byte. */
+static void
+put_string(StringInfo place, const char *text)
+{
+	int			len = text == NULL ? 0 : strlen(text) + 1;
+
+	appendBinaryStringInfo(place, (char *) &len, sizeof(len));
+	appendBinaryStringInfo(place, text, len);
+}
+
+static const char *
+get_string(const char *from, char **to, MemoryContext context)
+{
+	int			len;
+
+	memcpy(&len, from, sizeof(len));
+	from += sizeof(len);
+	set_string(to, len == 0 ? NULL : from, context);
+	return from + len;
+}
+
+/* Where the next page begins, for whoever lists it. */
+static void
+put_place(const BucketLister *lister, StringInfo place)
+{
+	resetStringInfo(place);
+	appendBinaryStringInfo(place, (char *) &lister->nth, sizeof(lister->nth));
+	appendStringInfoChar(place, lister->any_matched);
+	put_string(place, lister->token);
+	put_string(place, lister->last_key);
+}
+
+/* Goes to where a process has put its place; an empty one is where we are. */
+static void
+go_to_place(BucketLister *lister, StringInfo place)
+{
+	const char *from = place->data;
+
+	if (place->len == 0)
+		return;
+	lister->listed_all = false;
+	memcpy(&lister->nth, from, sizeof(lister->nth));
+	from += sizeof(lister->nth);
+	lister->any_matched = *from++;
+	from = get_string(from, &lister->token, lister->context);
+	(void) get_string(from, &lister->last_key, lister->context);
+	if (lister->nth > 0)
+		lister->prefix = list_nth(lister->prefixes, lister->nth - 1);
+}
+
+/* All processes have the page to take from, this one included. */
+static void
+give_page(BucketLister *lister, const Page *page)
+{
+	const StoreSupply *supply = lister->store->supply;
+	StoreObject object;
+
+	for (int i = 0; i < page->nobjects; i++)
+	{
+		describe_object(lister, &page->objects[i], &object);
+		supply->add(supply->arg, &object);
+	}
+	if (!lister->listed_all)
+		put_place(lister, &lister->place);
+	if (!supply->end_turn(supply->arg, lister->listed_all ? NULL : &lister->place))
+		return;
+	lister->store->status.known += page->nobjects;
+	tell_if_none(lister);
+}
+
+/* ---------- pages ---------- */
+
+/* To be taken from by this process. */
+static void
+keep_page(BucketLister *lister, Page *page)
+{
+	lister->store->status.known += page->nobjects;
+	tell_if_none(lister);
+	if (page->nobjects == 0)
+	{
+		MemoryContextDelete(page->context);
+		return;
+	}
+	dlist_push_tail(&lister->pages, &page->node);
+	lister->npages++;
+	lister->waiting += page->nobjects;
+}
+
+static void
 take_page(BucketLister *lister)
 {
 	MemoryContext context = AllocSetContextCreate(lister->context, "pinterest listing page",
@@ -255,16 +355,13 @@ take_page(BucketLister *lister)
 	page->objects = listed->objects;
 	page->nobjects = listed->nobjects;
 	keep_wanted(lister, page);
+	if (lister->store->supply != NULL)
+		give_page(lister, page);
 	MemoryContextSwitchTo(old);
-
-	if (page->nobjects == 0)
-	{
+	if (lister->store->supply != NULL)
 		MemoryContextDelete(context);
-		return;
-	}
-	dlist_push_tail(&lister->pages, &page->node);
-	lister->npages++;
-	lister->waiting += page->nobjects;
+	else
+		keep_page(lister, page);
 }
 
 /* The page goes when it is empty. */
@@ -287,11 +384,25 @@ lister_take(BucketLister *lister, StoreObject *object)
 }
 
 void
-lister_ask(BucketLister *lister)
+lister_ask(BucketLister *lister, bool idle)
 {
-	if (!lister->listing && !lister->listed_all &&
-		lister->npages < PAGES_AHEAD && lister->waiting < LOW_WATER &&
-		aws_service_has_room(lister->service))
+	const StoreSupply *supply = lister->store->supply;
+	bool		due;
+
+	if (lister->listing || !aws_service_has_room(lister->service))
+		return;
+	if (supply == NULL)
+		due = !lister->listed_all &&
+			lister->npages < PAGES_AHEAD && lister->waiting < LOW_WATER;
+	else
+		due = supply->begin_turn(supply->arg, idle, &lister->place);
+	if (!due)
+		return;
+	if (supply != NULL)
+		go_to_place(lister, &lister->place);
+	if (lister->listed_all)
+		(void) supply->end_turn(supply->arg, NULL); /* there is no place to list */
+	else
 		request_page(lister);
 }
 
@@ -321,12 +432,6 @@ bool
 lister_complete(const BucketLister *lister)
 {
 	return lister->listed_all && !lister->listing;
-}
-
-bool
-lister_any_matched(const BucketLister *lister)
-{
-	return lister->any_matched;
 }
 
 ListedPage *

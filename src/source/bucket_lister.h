@@ -4,7 +4,8 @@
  *	  Lists a bucket, some pages ahead of who takes its objects.
  *
  * S3 API, ListObjectsV2.  At most two pages are kept, of which only the objects
- * that the store's owner wants.
+ * that the store's owner wants.  In a parallel scan the processes list by turns,
+ * and pages go to what they share.
  *
  * 	  lister_ask -> aws_service_pump -> lister_look -> lister_take
  *
@@ -32,8 +33,11 @@ extern BucketLister *lister_create(Store *store, const Location *location,
 								   AwsService *service, const char *root,
 								   const char *delimiter);
 
-/* Asks for the next page if it is due. */
-extern void lister_ask(BucketLister *lister);
+/*
+ * Asks for the next page if it is due; when listing by turns (the store has a
+ * supply), if it is this process's turn.  idle: as in SourceSupply.
+ */
+extern void lister_ask(BucketLister *lister, bool idle);
 
 /* Takes the page that has come, if any.  Raises if it is not to be used. */
 extern void lister_look(BucketLister *lister);
@@ -49,9 +53,6 @@ extern bool lister_busy(const BucketLister *lister);
 
 /* All pages have come. */
 extern bool lister_complete(const BucketLister *lister);
-
-/* Has any object matched the location, wanted or not? */
-extern bool lister_any_matched(const BucketLister *lister);
 
 /*
  * Instead of all that: the next page as it is, in the current memory context;

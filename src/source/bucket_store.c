@@ -29,6 +29,9 @@
 #include "source/store.h"
 #include "utils/memutils.h"
 
+/* What is fetched behind a part at once: most often the rest of its last line. */
+#define PART_TAIL (16 * 1024)
+
 /* While the reader is busy, transfers are moved on this often (us). */
 #define NUDGE_INTERVAL 500
 
@@ -47,6 +50,7 @@ typedef struct Slot
 	MemoryContext context;		/* of the current object */
 	StoreObject object;
 	AwsRequest	request;
+	int64		asked_to;		/* bytes of the object up to here */
 } Slot;
 
 typedef struct BucketStore
@@ -61,16 +65,13 @@ typedef struct BucketStore
 	BucketLister *lister;
 	int64		earlier_retries;	/* of services before a rewind */
 
-	StoreObject listed;			/* what bucket_list gave last */
-	MemoryContext listed_context;
-
 	Slot	   *slots;
 	int			nslots;
 	int			nfree;
 	int			look_at;		/* slot to look at first for a ready body */
 	Slot	   *current;
 	bool		ended;			/* everything has been read and let go */
-	bool		supplied_all;	/* base.supply has nothing more */
+	bool		supplied_all;	/* base.supply has nothing more, for good */
 	int			unsent;			/* GETs begun since the last pump */
 	instr_time	nudged;
 } BucketStore;
@@ -99,21 +100,24 @@ start(BucketStore *store)
 static bool
 has_object(const BucketStore *store)
 {
-	if (store->base.supply == NULL)
+	const StoreSupply *supply = store->base.supply;
+
+	if (supply == NULL)
 		return lister_waiting(store->lister) > 0;
-	return !store->supplied_all &&
-		store->nslots - store->nfree < store->base.supply_limit(store->base.supply_arg);
+	return !store->supplied_all && store->nslots - store->nfree < supply->limit(supply->arg);
 }
 
 /* Takes it to a slot; false if there was none after all. */
 static bool
 take_to_slot(BucketStore *store, Slot *slot)
 {
-	if (store->base.supply == NULL)
+	const StoreSupply *supply = store->base.supply;
+
+	if (supply == NULL)
 		lister_take(store->lister, &slot->object);
-	else if (!store->base.supply(store->base.supply_arg, &slot->object))
+	else if (!supply->take(supply->arg, &slot->object))
 	{
-		store->supplied_all = true;
+		store->supplied_all = supply->complete(supply->arg);
 		return false;
 	}
 	return true;
@@ -133,31 +137,45 @@ entity_tag(const char *listed)
 		psprintf("\"%s\"", listed);
 }
 
+/* Asks for the bytes of a slot's object from one up to another. */
+static void
+begin_range(BucketStore *store, Slot *slot, int64 from, int64 to)
+{
+	AwsRequest *request = &slot->request;
+
+	request->from = from;
+	request->size = to - from;
+	slot->asked_to = to;
+	aws_call_begin(slot->call, request);
+	store->base.counters.get_requests++;
+	store->unsent++;
+}
+
 static void
 begin_fetch(BucketStore *store, Slot *slot)
 {
+	const StoreObject *object = &slot->object;
 	AwsRequest *request = &slot->request;
 	StringInfoData path;
 
-	slot->fetched = slot->object.size > 0;
+	slot->fetched = object->size > 0;
 	if (!slot->fetched)
 		return;
 	initStringInfo(&path);
 	appendStringInfoString(&path, store->root);
-	url_encode(&path, bucket_wire_key(slot->object.key), true);
+	url_encode(&path, bucket_wire_key(object->key), true);
 
 	memset(request, 0, sizeof(AwsRequest));
 	request->method = "GET";
 	request->path = path.data;
 	request->query = "";
 	request->stream = true;
-	request->etag = entity_tag(slot->object.etag);
-	request->size = slot->object.size;
+	request->etag = entity_tag(object->etag);
+	request->whole = object->size;
 	request->what = "read";
-	request->subject = slot->object.uri;
-	aws_call_begin(slot->call, request);
-	store->base.counters.get_requests++;
-	store->unsent++;
+	request->subject = object->uri;
+	begin_range(store, slot, object->from,
+				object->to < 0 ? object->size : Min(object->to + PART_TAIL, object->size));
 }
 
 /*
@@ -199,8 +217,7 @@ free_slot(BucketStore *store)
 static void
 fill(BucketStore *store)
 {
-	if (store->base.supply == NULL)
-		lister_ask(store->lister);
+	lister_ask(store->lister, store->nfree == store->nslots);
 	while (has_object(store) && store->nfree > 0 &&
 		   aws_service_has_room(store->service))
 	{
@@ -223,13 +240,20 @@ fill(BucketStore *store)
 	}
 }
 
+/* Of a slot that has fetched something: counts it. */
+static void
+count_bytes(BucketStore *store, const Slot *slot)
+{
+	store->base.counters.bytes += aws_call_received(slot->call);
+	store->base.status.partial = 0;
+}
+
 static void
 release(BucketStore *store, Slot *slot)
 {
 	if (slot->fetched)
 	{
-		store->base.counters.bytes += aws_call_received(slot->call);
-		store->base.status.partial = 0;
+		count_bytes(store, slot);
 		aws_call_abort(slot->call);
 	}
 	slot->state = SLOT_FREE;
@@ -299,7 +323,8 @@ tell(BucketStore *store, SourceWait waiting)
 	aws_service_name_wait(store->service, names[waiting]);
 	status->waiting = waiting;
 	status->in_flight = aws_service_in_flight(store->service);
-	status->complete = lister_complete(store->lister);
+	status->complete = store->base.supply != NULL ? store->supplied_all :
+		lister_complete(store->lister);
 	if (store->base.on_wait != NULL)
 		store->base.on_wait(store->base.on_wait_arg);
 }
@@ -364,6 +389,18 @@ exhausted(const BucketStore *store)
 		lister_complete(store->lister) && lister_waiting(store->lister) == 0;
 }
 
+/* Waits for what may bring the next object. */
+static void
+await(BucketStore *store)
+{
+	const StoreSupply *supply = store->base.supply;
+
+	if (supply != NULL && store->nfree == store->nslots && !lister_busy(store->lister))
+		supply->wait(supply->arg);
+	else
+		pump(store, 100);
+}
+
 static const StoreObject *
 bucket_next(Store *base)
 {
@@ -376,6 +413,9 @@ bucket_next(Store *base)
 		start(store);
 	if (store->current != NULL)
 	{
+		/* an answer that is read to its end leaves a connection of use */
+		if (store->current->object.to >= 0)
+			pump(store, 0);
 		release(store, store->current);
 		store->current = NULL;
 	}
@@ -384,12 +424,6 @@ bucket_next(Store *base)
 	{
 		if (exhausted(store))
 		{
-			if (!lister_any_matched(store->lister) && !store->base.narrowed &&
-				store->base.supply == NULL)
-				ereport(NOTICE,
-						(errmsg("no object matches location \"%s\"",
-								store->location->uri)));
-
 			/*
 			 * The scan may stay open for long: the connections are for
 			 * others, for example the next table of a UNION ALL.
@@ -398,15 +432,27 @@ bucket_next(Store *base)
 			bucket_close(base);
 			return NULL;
 		}
-		pump(store, 100);
+		await(store);
 		fill(store);
 	}
 	nudge(store);
 
 	slot->state = SLOT_CURRENT;
 	store->current = slot;
-	store->base.counters.objects++;
+	if (slot->object.from == 0)
+		store->base.counters.objects++;
 	return &slot->object;
+}
+
+/* The last line of a part goes on behind what has been fetched. */
+static void
+fetch_more(BucketStore *store, Slot *slot)
+{
+	int64		from = slot->asked_to;
+
+	count_bytes(store, slot);
+	begin_range(store, slot, from,
+				Min(from + (from - slot->object.from), slot->object.size));
 }
 
 static size_t
@@ -425,9 +471,12 @@ bucket_read(Store *base, char *buf, size_t room)
 		store->base.status.partial += n;
 		if (n > 0)
 			return n;
-		if (aws_call_state(slot->call) == AWS_DONE)
+		if (aws_call_state(slot->call) != AWS_DONE)
+			pump(store, 100);
+		else if (slot->asked_to < slot->object.size)
+			fetch_more(store, slot);
+		else
 			return 0;
-		pump(store, 100);
 		fill(store);
 	}
 }
@@ -439,37 +488,8 @@ bucket_rewind(Store *base)
 
 	bucket_close(base);
 	store->ended = false;
-	store->listed_context = NULL;
 	store->look_at = 0;
 	store->supplied_all = false;
-}
-
-/* Lists for other processes; the object lives until the next call. */
-static const StoreObject *
-bucket_list(Store *base)
-{
-	BucketStore *store = (BucketStore *) base;
-	MemoryContext old;
-
-	if (store->context == NULL)
-		start(store);
-	for (;;)
-	{
-		lister_ask(store->lister);
-		if (lister_waiting(store->lister) > 0)
-			break;
-		if (lister_complete(store->lister))
-			return NULL;
-		pump(store, 100);
-	}
-	if (store->listed_context == NULL)
-		store->listed_context = AllocSetContextCreate(store->context, "pinterest listed object",
-													  ALLOCSET_SMALL_SIZES);
-	MemoryContextReset(store->listed_context);
-	old = MemoryContextSwitchTo(store->listed_context);
-	lister_take(store->lister, &store->listed);
-	MemoryContextSwitchTo(old);
-	return &store->listed;
 }
 
 static StoreFolder *
@@ -484,7 +504,6 @@ bucket_list_folder(Store *base)
 static const StoreOps bucket_store_ops = {
 	.next = bucket_next,
 	.read = bucket_read,
-	.list = bucket_list,
 	.rewind = bucket_rewind,
 	.list_folder = bucket_list_folder,
 	.close = bucket_close

@@ -15,9 +15,6 @@
 /* Several times what a decompressor takes at once, still in the L2 cache. */
 #define INPUT_SIZE (128 * 1024)
 
-/* Bytes that tell the format. */
-#define MAGIC_SIZE 4
-
 struct Decompressor
 {
 	MemoryContext context;
@@ -72,6 +69,12 @@ format_of_magic(const char *bytes, size_t len)
 	return NULL;
 }
 
+bool
+is_compressed(const char *bytes, size_t len)
+{
+	return format_of_magic(bytes, len) != NULL;
+}
+
 static void
 use_format(Decompressor *d, const DecompressFormat *format)
 {
@@ -123,7 +126,7 @@ decide(Decompressor *d, DecompressInput input, void *arg, char *buf, size_t room
 			break;
 	}
 
-	while (len < MAGIC_SIZE)
+	while (len < COMPRESSION_MAGIC_SIZE)
 	{
 		size_t		got = input(arg, buf + len, limit - len);
 

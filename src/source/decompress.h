@@ -40,6 +40,10 @@ typedef size_t (*DecompressInput) (void *arg, char *buf, size_t room);
  */
 extern Decompressor *decompress_open(Compression compression);
 
+/* Bytes that tell the format, and whether these are those of one. */
+#define COMPRESSION_MAGIC_SIZE 4
+extern bool is_compressed(const char *bytes, size_t len);
+
 /* Gets ready for another object.  Buffers are kept: this is cheap. */
 extern void decompress_reset(Decompressor *d);
 

@@ -372,6 +372,7 @@ open_object(FileStore *fs, int parent, const char *name)
 	fs->object.last_modified += fs->opened.st_mtim.tv_nsec / 1000;
 #endif
 	fs->object.from = 0;
+	fs->object.to = -1;
 	if (fs->store.supply == NULL && !store_wants(&fs->store, &fs->object))
 	{
 		fs->store.counters.filtered++;
@@ -543,7 +544,7 @@ next_supplied(FileStore *fs)
 		bool		supplied;
 
 		MemoryContextReset(fs->supply_context);
-		supplied = fs->store.supply(fs->store.supply_arg, &listed);
+		supplied = fs->store.supply->take(fs->store.supply->arg, &listed);
 		MemoryContextSwitchTo(old);
 		if (!supplied)
 			return NULL;
@@ -555,6 +556,7 @@ next_supplied(FileStore *fs)
 	if (fs->object.size != listed.size ||
 		fs->object.last_modified != listed.last_modified)
 		report_changed(fs);
+	fs->object.to = listed.to;
 	fs->received = fs->object.from = listed.from;
 	if (listed.from > 0 && lseek(fs->fd, listed.from, SEEK_SET) < 0)
 		report_open_error(fs, "file");
@@ -628,7 +630,8 @@ file_store_read(Store *store, char *buf, size_t room)
 	if (!fs->counted)
 	{
 		fs->counted = true;
-		store->counters.objects++;
+		if (fs->object.from == 0)
+			store->counters.objects++;
 	}
 	do
 	{
@@ -647,6 +650,19 @@ file_store_read(Store *store, char *buf, size_t room)
 	store->counters.bytes += got;
 	if (got == 0)
 		check_complete(fs);
+	return got;
+}
+
+static size_t
+file_store_peek(Store *store, char *buf, size_t room)
+{
+	FileStore  *fs = (FileStore *) store;
+	ssize_t		got = pread(fs->fd, buf, room, 0);
+
+	if (got < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read file \"%s\": %m", fs->path)));
 	return got;
 }
 
@@ -705,6 +721,7 @@ static const StoreOps file_store_ops = {
 	.next = file_store_next,
 	.read = file_store_read,
 	.list = file_store_next,
+	.peek = file_store_peek,
 	.rewind = file_store_rewind,
 	.list_folder = file_store_list_folder,
 	.close = file_store_close,

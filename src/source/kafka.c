@@ -505,7 +505,7 @@ kafka_list(Source *source, bool parts, StringInfo body)
 }
 
 static void
-kafka_set_supply(Source *source, const SourceSupply *supply)
+kafka_set_supply(Source *source, const SourceSupply *supply, bool parts)
 {
 	((KafkaSource *) source)->supply = supply;
 }

@@ -26,9 +26,6 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-/* Setting pinterest.part_size, in kB. */
-int			pinterest_part_size = 32 * 1024;
-
 /* The place of "Objects Missing" among the counters, if it is counted. */
 #define COUNTER_MISSING 2
 
@@ -84,15 +81,10 @@ s3_open(const SourceRequest *request)
 	s3->store->on_wait_arg = s3;
 	s3->location = location;
 	s3_listing_init(s3);
-
-	/*
-	 * Only then does a line feed end a record wherever it stands.  An object
-	 * that may be missing is left out as a whole.
-	 */
-	s3->can_cut = location->scheme == LOCATION_FILE && !s3->store->skip_missing &&
-		strcmp(option_text(options, "format"), "lines") == 0 &&
-		strcmp(option_text(options, "compression"), "none") == 0;
-	s3->decompressor = decompress_open(option_enum(options, "compression"));
+	s3->base.lists_by_turns = s3->store->ops->list == NULL;
+	s3->lines = strcmp(option_text(options, "format"), "lines") == 0;
+	s3->compression = option_enum(options, "compression");
+	s3->decompressor = decompress_open(s3->compression);
 	return &s3->base;
 }
 
@@ -107,14 +99,15 @@ s3_next(Source *source)
 	s3_set_object(s3, s3->store->ops->next(s3->store));
 	if (s3->object == NULL)
 	{
-		s3_listing_end(s3);
+		if (s3->supply == NULL)
+			s3_listing_end(s3);
 		return false;
 	}
-	s3->at = s3->object->from;
-	s3->in_part = s3->part.from == 0;
-	s3->part_done = false;
 	s3->consumed = 0;
-	decompress_reset(s3->decompressor);
+	if (s3_in_part(s3))
+		s3_begin_part(s3);
+	else
+		decompress_reset(s3->decompressor);
 	return true;
 }
 
@@ -134,62 +127,13 @@ s3_consumed(Source *source)
 	return ((S3Source *) source)->consumed;
 }
 
-/*
- * Reads the lines that begin inside the part: from behind the first line feed
- * at from - 1 or later, to and with the first at to - 1 or later.  So each
- * line of the object belongs to one part.
- */
-static size_t
-read_part(S3Source *s3, char *buf, size_t room)
-{
-	while (!s3->part_done)
-	{
-		size_t		n = s3->store->ops->read(s3->store, buf, room);
-		int64		begin = s3->at;
-		char	   *nl;
-
-		if (n == 0)
-			break;
-		s3->at += n;
-		if (!s3->in_part)
-		{
-			nl = memchr(buf, '\n', n);
-			if (nl == NULL)
-			{
-				s3->part_done = s3->at >= s3->part.to;
-				continue;
-			}
-			s3->in_part = true;
-			begin += nl + 1 - buf;
-			n -= nl + 1 - buf;
-			memmove(buf, nl + 1, n);
-			s3->part_done = begin >= s3->part.to;
-			if (n == 0 || s3->part_done)
-				continue;
-		}
-		if (s3->at >= s3->part.to)
-		{
-			char	   *last = buf + Max(s3->part.to - 1 - begin, 0);
-
-			nl = memchr(last, '\n', buf + n - last);
-			if (nl != NULL)
-			{
-				n = nl + 1 - buf;
-				s3->part_done = true;
-			}
-		}
-		return n;
-	}
-	return 0;
-}
-
 static size_t
 s3_read(Source *source, char *buf, size_t room)
 {
 	S3Source   *s3 = (S3Source *) source;
 
-	if (s3->supply != NULL && s3->part.to >= 0)
-		return read_part(s3, buf, room);
+	if (s3_in_part(s3))
+		return s3_read_part(s3, buf, room);
 	return decompress_read(s3->decompressor, read_stored, s3, buf, room);
 }
 
@@ -251,106 +195,15 @@ s3_place(Source *source)
 
 	if (s3->object == NULL)
 		return NULL;
-	if (s3->supply != NULL && s3->part.to >= 0)
+	if (s3_in_part(s3))
 		return psprintf("object \"%s\" from byte %lld", s3->object->uri,
-						(long long) s3->part.from + 1);
+						(long long) s3_part_from(s3) + 1);
 	return psprintf("object \"%s\"", s3->object->uri);
 }
 
 /*
- * Parallel scans
+ * The rest of a scan
  */
-
-static void
-pack(StringInfo to, const PackedBody *body, const StoreObject *object)
-{
-	PackedBody	packed = *body;
-
-	packed.size = object->size;
-	packed.last_modified = object->last_modified;
-	packed.key_len = strlen(object->key);
-	packed.has_etag = object->etag != NULL;
-	resetStringInfo(to);
-	appendBinaryStringInfo(to, (char *) &packed, sizeof(packed));
-	appendBinaryStringInfo(to, object->key, packed.key_len + 1);
-	if (packed.has_etag)
-		appendBinaryStringInfo(to, object->etag, strlen(object->etag) + 1);
-}
-
-static bool
-s3_list(Source *source, bool parts, StringInfo body)
-{
-	S3Source   *s3 = (S3Source *) source;
-	int64		part_size = (int64) pinterest_part_size * 1024;
-	PackedBody	whole = {0, -1};
-
-	if (!s3->listing)
-		s3_listing_begin(s3);
-	if (s3->cut == NULL)
-	{
-		const StoreObject *object = s3->store->ops->list(s3->store);
-
-		if (object == NULL)
-		{
-			s3_listing_end(s3);
-			return false;
-		}
-		if (!parts || !s3->can_cut || object->size < 2 * part_size)
-		{
-			pack(body, &whole, object);
-			return true;
-		}
-		s3->cut = object;
-		s3->part.to = 0;
-	}
-	s3->part.from = s3->part.to;
-	s3->part.to = Min(s3->part.from + part_size, s3->cut->size);
-	pack(body, &s3->part, s3->cut);
-	if (s3->part.to == s3->cut->size)
-		s3->cut = NULL;
-	return true;
-}
-
-/* Of Store: unpacks the next body. */
-static bool
-supply_object(void *arg, StoreObject *object)
-{
-	S3Source   *s3 = arg;
-	StringInfoData body;
-	char	   *key;
-
-	initStringInfo(&body);
-	if (!s3->supply->take(s3->supply->arg, &body))
-		return false;
-	memcpy(&s3->part, body.data, sizeof(PackedBody));
-	key = body.data + sizeof(PackedBody);
-	object->key = key;
-	object->etag = s3->part.has_etag ? key + s3->part.key_len + 1 : NULL;
-	object->uri = location_uri_of(s3->location, key);
-	object->size = s3->part.size;
-	object->last_modified = s3->part.last_modified;
-	object->from = s3->part.to < 0 ? 0 : Max(s3->part.from - 1, 0);
-	return true;
-}
-
-static int
-supply_limit(void *arg)
-{
-	S3Source   *s3 = arg;
-
-	return s3->supply->limit(s3->supply->arg);
-}
-
-static void
-s3_set_supply(Source *source, const SourceSupply *supply)
-{
-	S3Source   *s3 = (S3Source *) source;
-
-	s3->supply = supply;
-	s3->store->supply = supply_object;
-	s3->store->supply_limit = supply_limit;
-	s3->store->supply_arg = s3;
-}
 
 static void
 s3_rewind(Source *source)
@@ -359,7 +212,7 @@ s3_rewind(Source *source)
 
 	s3->object = NULL;
 	s3->listing = false;
-	s3->cut = NULL;
+	s3->cut.key = NULL;
 	s3->store->ops->rewind(s3->store);
 }
 

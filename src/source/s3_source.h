@@ -2,7 +2,7 @@
  *
  * s3_source.h
  *	  The source of s3_json, for the files that it consists of: s3.c reads,
- *	  s3_listing.c decides what.
+ *	  s3_listing.c decides what, s3_parallel.c shares it between processes.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,21 +31,6 @@ enum
 	ITEM_HIVE					/* no item: a hive_key column */
 };
 
-/*
- * An object, or a part of one, as the processes of a parallel scan hand it
- * around; key and etag follow, with their zero bytes.  The records of a part
- * are those that begin at from or behind, and before to.
- */
-typedef struct PackedBody
-{
-	int64		from;
-	int64		to;				/* -1: the whole object */
-	int64		size;
-	TimestampTz last_modified;
-	int			key_len;
-	bool		has_etag;
-} PackedBody;
-
 typedef struct S3Source
 {
 	Source		base;
@@ -67,11 +52,16 @@ typedef struct S3Source
 	int64		misplaced;		/* objects left out because they do not fit */
 	bool		told_misplaced;
 
-	/* parallel scans */
-	const SourceSupply *supply;
-	bool		can_cut;		/* are the objects plain lines? */
-	const StoreObject *cut;		/* one that is listed part by part */
-	PackedBody	part;			/* being listed, or being read */
+	/* s3_parallel.c's own */
+	const SourceSupply *supply;	/* NULL unless the scan is parallel */
+	StoreSupply store_supply;
+	bool		parts;			/* may objects be cut? */
+	bool		lines;			/* does a line feed end a record wherever it
+								 * stands? */
+	Compression compression;
+	StringInfoData packed;
+	StoreObject cut;			/* one that is listed part by part; key NULL:
+								 * none */
 	int64		at;				/* position in the object of the next byte */
 	bool		in_part;		/* has the first line of the part begun? */
 	bool		part_done;
@@ -94,5 +84,17 @@ extern void s3_listing_begin(S3Source *s3);
 
 /* Behind the last object: tells of those that were left out. */
 extern void s3_listing_end(S3Source *s3);
+
+/* SourceOps.list and SourceOps.set_supply. */
+extern bool s3_list(Source *source, bool parts, StringInfo body);
+extern void s3_set_supply(Source *source, const SourceSupply *supply, bool parts);
+
+/* Is the current object but a part of one?  Then it is read with these. */
+extern bool s3_in_part(const S3Source *s3);
+extern void s3_begin_part(S3Source *s3);
+extern size_t s3_read_part(S3Source *s3, char *buf, size_t room);
+
+/* Where the current part begins. */
+extern int64 s3_part_from(const S3Source *s3);
 
 #endif							/* PINTEREST_S3_SOURCE_H */

@@ -109,16 +109,41 @@ typedef struct SourceFilter
 } SourceFilter;
 
 /*
- * Where a source takes its bodies from when another process has listed them:
- * the processes of a parallel scan share one list.
+ * The list of bodies that the processes of a parallel scan share.  Either one
+ * process lists everything, with the function list, before the others begin;
+ * or, where the source lists by turns, each process lists a page now and then
+ * while it fetches.
  */
 typedef struct SourceSupply
 {
-	/* Fetches the next packed body; false behind the last. */
+	/* Takes the next packed body; false if there is none now. */
 	bool		(*take) (void *arg, StringInfo body);
+
+	/* There is none now, and there will be none. */
+	bool		(*complete) (void *arg);
 
 	/* How many bodies this process may have in hand, read and unread. */
 	int			(*limit) (void *arg);
+
+	/*
+	 * Is it this process's turn to list the next page?  Then gives out the
+	 * place where the page before has ended; empty: at the beginning.  idle:
+	 * there is nothing else to do, so that a turn can be had as well that
+	 * another process took a while ago.
+	 */
+	bool		(*begin_turn) (void *arg, bool idle, StringInfo place);
+
+	/* Adds a packed body to the page. */
+	void		(*add) (void *arg, StringInfo body);
+
+	/*
+	 * Ends the turn; place is where the page ends, NULL behind the last.  False
+	 * if another process has been faster: what was added is then forgotten.
+	 */
+	bool		(*end_turn) (void *arg, StringInfo place);
+
+	/* For who has nothing to do: waits for another process, but not for long. */
+	void		(*wait) (void *arg);
 	void	   *arg;
 } SourceSupply;
 
@@ -195,8 +220,11 @@ typedef struct SourceOps
 	 */
 	bool		(*list) (Source *source, bool parts, StringInfo body);
 
-	/* Before the first next: takes packed bodies from there. */
-	void		(*set_supply) (Source *source, const SourceSupply *supply);
+	/*
+	 * Before the first next: takes packed bodies from there, and lists by turns
+	 * if it does.  parts as for list.
+	 */
+	void		(*set_supply) (Source *source, const SourceSupply *supply, bool parts);
 
 	/* Starts over with a new snapshot. */
 	void		(*rewind) (Source *source);
@@ -250,6 +278,7 @@ typedef struct SourceOps
 struct Source
 {
 	const SourceOps *ops;
+	bool		lists_by_turns;	/* see SourceSupply; set by the source */
 
 	/*
 	 * Set by the owner or NULL: the source calls it when it begins to wait and

@@ -19,6 +19,7 @@
 
 #include "aws/credentials.h"
 #include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
 #include "source/location.h"
@@ -33,14 +34,20 @@ typedef struct StoreObject
 								 * where the store has none */
 	int64		size;			/* bytes as stored, before decompression */
 	TimestampTz last_modified;
-	int64		from;			/* the body starts at this byte of it; files
-								 * alone can start at another than 0 */
+
+	/*
+	 * A part of it, or 0 and -1 for all of it.  The body of a part starts at
+	 * the byte from, and will be read to about the byte to; it goes on to the
+	 * end of the object all the same.
+	 */
+	int64		from;
+	int64		to;
 } StoreObject;
 
 /* What a store did, for EXPLAIN ANALYZE.  Only ever grows. */
 typedef struct StoreCounters
 {
-	int64		objects;		/* bodies opened */
+	int64		objects;		/* opened; of parts, the first counts */
 	int64		filtered;		/* objects the filter did not want */
 	int64		missing;		/* objects listed, but gone: see skip_missing */
 	int64		bytes;			/* body bytes received, as stored */
@@ -108,9 +115,13 @@ typedef struct StoreOps
 
 	/*
 	 * Lists only: the next wanted object, NULL at the end.  A store is used for
-	 * this or for next and read, not for both.
+	 * this or for next and read, not for both.  NULL function: it lists by
+	 * turns.
 	 */
 	const StoreObject *(*list) (Store *store);
+
+	/* Of the object that list gave: reads up to room bytes from its start. */
+	size_t		(*peek) (Store *store, char *buf, size_t room);
 
 	/* Starts over with a fresh listing. */
 	void		(*rewind) (Store *store);
@@ -125,6 +136,23 @@ typedef struct StoreOps
 	/* Releases what the memory context does not. Safe to call twice. */
 	void		(*close) (Store *store);
 } StoreOps;
+
+/*
+ * Where objects come from that have been listed already, in a parallel scan:
+ * SourceSupply, with objects for packed bodies.  A directory uses but take.
+ */
+typedef struct StoreSupply
+{
+	/* Copies the next one into the current memory context. */
+	bool		(*take) (void *arg, StoreObject *object);
+	bool		(*complete) (void *arg);
+	int			(*limit) (void *arg);
+	bool		(*begin_turn) (void *arg, bool idle, StringInfo place);
+	void		(*add) (void *arg, const StoreObject *object);
+	bool		(*end_turn) (void *arg, StringInfo place);
+	void		(*wait) (void *arg);
+	void	   *arg;
+} StoreSupply;
 
 /* Is a listed object wanted?  Asked before it is fetched. */
 typedef bool (*StoreFilter) (void *arg, const StoreObject *object);
@@ -142,15 +170,8 @@ struct Store
 								 * all that match the location are wanted */
 	void	   *filter_arg;
 
-	/*
-	 * Set by the owner before the first next: objects come from there, already
-	 * listed.  supply copies the next one into the current memory context,
-	 * false behind the last; supply_limit says how many the store may hold
-	 * that have not been read to their end.
-	 */
-	bool		(*supply) (void *arg, StoreObject *object);
-	int			(*supply_limit) (void *arg);
-	void	   *supply_arg;
+	const StoreSupply *supply;	/* set by the owner before the first next, or
+								 * NULL: objects come from there */
 
 	/*
 	 * Set by the owner before the first next, and before the first after a

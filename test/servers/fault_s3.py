@@ -58,6 +58,7 @@ make a story.
     lost                 it is done, but the connection is closed without answer
     error_in_200         "code", for complete
     latency              "ms" of waiting, then the next fault or the answer
+    await_get            the answer, as soon as "gets" objects have been asked for
 """
 import argparse
 import asyncio
@@ -251,6 +252,8 @@ class Connection(asyncio.Protocol):
         if kind == "latency":
             asyncio.get_running_loop().call_later(
                 fault["ms"] / 1000, self.answer, bucket, op, name, key, args, headers, True)
+        elif kind == "await_get":
+            self.await_gets(fault["gets"], bucket, op, name, key, args, headers)
         elif kind == "hang":
             pass
         elif kind == "close":
@@ -300,6 +303,12 @@ class Connection(asyncio.Protocol):
             elif kind == "gone":
                 bucket.remove(key)
             self.real_answer(bucket, op, name, key, args, headers, kind, fault)
+
+    def await_gets(self, gets, bucket, *request):
+        if bucket.counters["get"] >= gets:
+            self.real_answer(bucket, *request, None)
+        else:
+            asyncio.get_running_loop().call_later(0.01, self.await_gets, gets, bucket, *request)
 
     def real_answer(self, bucket, op, name, key, args, headers, kind, fault=None):
         self.cut_after = fault.get("ms", 0) / 1000 if fault else 0
