@@ -166,4 +166,15 @@ is( $node->safe_psql('postgres', q(SELECT string_agg(w.m || ':' || coalesce(l.n,
 	'0:25,1:5,2:25,3:25',
 	'LATERAL');
 
+# Ranges that end and begin in a hole, which an aborted transaction leaves
+$kafka->create_topic('holes');
+$kafka->produce('holes', [ map { { value => "{\"n\":$_}" } } 0 .. 9 ]);
+$kafka->produce('holes', [ map { { value => '{"n":-1}' } } 0 .. 2499 ], transaction => 'abort');
+$kafka->produce('holes', [ map { { value => "{\"n\":$_}" } } 10 .. 19 ]);
+$node->safe_psql('postgres', q(CREATE FOREIGN TABLE holes (n int, pos bigint OPTIONS (metadata 'offset')) SERVER kafka OPTIONS (topic 'holes')));
+is( $node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT n), min(n), max(n), max(pos) - min(pos) FROM holes'),
+	'20|20|0|19|2520', 'an aborted transaction is a hole');
+is( $node->safe_psql('postgres', 'SELECT string_agg(n::text, \',\') FROM holes WHERE pos BETWEEN 8 AND 100 OR pos BETWEEN 2000 AND 2512'),
+	'8,9,10,11', 'ranges around a hole give each record once');
+
 done_testing();

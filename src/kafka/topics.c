@@ -236,6 +236,20 @@ position_error(const rd_kafka_topic_partition_list_t *list)
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/*
+ * Who leads a partition may have changed; librdkafka goes on asking the one it
+ * knows.
+ */
+static void
+refresh_leaders(KafkaWait *wait)
+{
+	const struct rd_kafka_metadata *metadata;
+
+	if (rd_kafka_metadata(wait->client->rk, false, NULL, &metadata,
+						  kafka_wait_slice(wait)) == RD_KAFKA_RESP_ERR_NO_ERROR)
+		rd_kafka_metadata_destroy(metadata);
+}
+
 static void
 set_positions(rd_kafka_topic_partition_list_t *list, const KafkaPosition *positions)
 {
@@ -269,6 +283,8 @@ kafka_find_positions(KafkaClient *client, KafkaPosition *positions, int n)
 		if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
 			break;
 		kafka_wait_failed(&wait, err);
+		if (err != RD_KAFKA_RESP_ERR__TIMED_OUT)
+			refresh_leaders(&wait);
 	}
 	kafka_wait_end(&wait);
 	for (int i = 0; i < n; i++)

@@ -174,17 +174,21 @@ start_split(KafkaSource *kafka, KafkaSplit *split)
 						 split->ranges[split->at].first, split);
 }
 
-/* The current range has been read: goes on with the next. */
-static void
+/*
+ * The current range has been read: goes on with the next.  False if what has
+ * been fetched is of no use for it, since it comes again, or there is none.
+ */
+static bool
 end_range(KafkaSource *kafka, KafkaSplit *split)
 {
 	int64		end = split->ranges[split->at++].end;
 
 	if (split->at < split->nranges && split->ranges[split->at].first - end <= SMALL_GAP)
-		return;
+		return true;
 	stop_split(kafka, split);
 	if (split->at < split->nranges)
 		start_split(kafka, split);
+	return false;
 }
 
 /* What is left of the split is not wanted. */
@@ -294,12 +298,12 @@ raise_gone(KafkaSource *kafka, const KafkaSplit *split, int64 offset)
 static void
 reach_end(KafkaSource *kafka, KafkaSplit *split, int64 offset)
 {
-	while (split->at < split->nranges && split->ranges[split->at].end <= offset)
-		end_range(kafka, split);
+	while (split->ranges[split->at].end <= offset)
+		if (!end_range(kafka, split))
+			return;
 
 	/* a leader that has just become one may not know the end yet; look again */
-	if (split->at < split->nranges && split->ranges[split->at].first <= offset &&
-		look_up(kafka, split, KAFKA_END) < split->ranges[split->at].end)
+	if (look_up(kafka, split, KAFKA_END) < split->ranges[split->at].end)
 		raise_gone(kafka, split, offset);
 }
 
@@ -318,11 +322,8 @@ take_message(KafkaSource *kafka, KafkaSplit *split, const KafkaEvent *event)
 		return false;
 	}
 	while (event->offset >= split->ranges[split->at].end)
-	{
-		end_range(kafka, split);
-		if (!split->running || split->at == split->nranges)
+		if (!end_range(kafka, split))
 			return false;
-	}
 	return event->offset >= split->ranges[split->at].first;
 }
 
@@ -334,7 +335,7 @@ finish_message(KafkaSource *kafka)
 
 	if (split != NULL && split->running &&
 		kafka->event->offset + 1 >= split->ranges[split->at].end)
-		end_range(kafka, split);
+		(void) end_range(kafka, split);
 	kafka->event = NULL;
 	kafka->split = NULL;
 }
