@@ -131,7 +131,7 @@ bad_document(JsonDocument *document, JsonError error, size_t error_at)
 {
 	document->record.checked = false;
 	document->record.error = error;
-	document->record.error_at = error_at;
+	document->record.error_at = Min(error_at, document->record.len);
 	return &document->record;
 }
 
@@ -162,6 +162,7 @@ json_document_read(JsonDocument *document, const char *data, size_t len)
 		return bad_document(document, JSON_ERROR_TRAILING, p - document->buffer);
 	record->checked = true;
 	record->error = JSON_ERROR_NONE;
+	record->error_at = 0;
 	return record;
 }
 
@@ -175,5 +176,6 @@ json_document_pass(JsonDocument *document, const char *data, size_t len)
 	record->values = document->no_values;
 	record->checked = false;
 	record->error = JSON_ERROR_NONE;
+	record->error_at = 0;
 	return record;
 }

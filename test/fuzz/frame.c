@@ -6,7 +6,8 @@
  * The first bytes of an input choose the format, the size limit and how the
  * rest is cut into pieces.  The records are found three times: from one large
  * buffer, with a tiny buffer and odd pieces, and with the portable scanner.
- * All three must agree, and what they say must make sense.
+ * All three must agree, and what they say must make sense.  Bytes that are one
+ * good record as a message are just that as a body.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,7 +24,9 @@
 	extern JsonNode *v##json_path_tree(List *paths, int *slots, int *nslots); \
 	extern struct JsonFrame *v##json_frame_create(JsonNode *root, int nslots, FrameFormat format, Size max_record); \
 	extern void v##json_frame_begin(struct JsonFrame *frame, JsonInput input, void *arg); \
-	extern const JsonRecord *v##json_frame_next(struct JsonFrame *frame)
+	extern const JsonRecord *v##json_frame_next(struct JsonFrame *frame); \
+	extern struct JsonDocument *v##json_document_create(JsonNode *root, int nslots, Size max_record); \
+	extern const JsonRecord *v##json_document_read(struct JsonDocument *document, const char *data, size_t len)
 
 DECLARE_VARIANT(large_);
 DECLARE_VARIANT(small_);
@@ -48,13 +51,17 @@ typedef struct Variant
 	struct JsonFrame *(*create) (JsonNode *, int, FrameFormat, Size);
 	void		(*begin) (struct JsonFrame *, JsonInput, void *);
 	const JsonRecord *(*next) (struct JsonFrame *);
+	struct JsonDocument *(*create_document) (JsonNode *, int, Size);
+	const JsonRecord *(*read) (struct JsonDocument *, const char *, size_t);
 	int			nslots;
 	struct JsonFrame *frames[NFORMATS][NLIMITS];
+	struct JsonDocument *document;
 } Variant;
 
 #define VARIANT(v) \
 	{v##json_path_tokens, v##json_path_tree, v##json_frame_create, \
-	 v##json_frame_begin, v##json_frame_next}
+	 v##json_frame_begin, v##json_frame_next, v##json_document_create, \
+	 v##json_document_read}
 
 static Variant variants[] = {VARIANT(large_), VARIANT(small_), VARIANT(portable_)};
 
@@ -103,6 +110,7 @@ setup(void)
 				variant->frames[format][limit] =
 					variant->create(root, variant->nslots, format,
 									limit == 0 ? BIG_LIMIT : SMALL_LIMIT);
+				variant->document = variant->create_document(root, variant->nslots, BIG_LIMIT);
 			}
 	}
 }
@@ -169,6 +177,30 @@ compare_records(const JsonRecord *a, const JsonRecord *b, int nslots)
 	}
 }
 
+/* The bytes as a message */
+static void
+check_message(const uint8 *data, size_t len)
+{
+	const JsonRecord *records[lengthof(variants)];
+	Body		body = {data, len};
+	struct JsonFrame *frame = variants[0].frames[FRAME_AUTO][0];
+	const JsonRecord *record;
+
+	for (int v = 0; v < lengthof(variants); v++)
+	{
+		records[v] = variants[v].read(variants[v].document, (const char *) data, len);
+		check(records[v]->data == (const char *) data && records[v]->len == len);
+		check(records[v]->error_at <= len);
+		compare_records(records[0], records[v], variants[0].nslots);
+	}
+	if (records[0]->error != JSON_ERROR_NONE)
+		return;
+	variants[0].begin(frame, read_piece, &body);
+	record = variants[0].next(frame);
+	check(record != NULL && record->error == JSON_ERROR_NONE);
+	check(variants[0].next(frame) == NULL);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 {
@@ -185,6 +217,7 @@ LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 	if (size < HEADER)
 		return 0;
 	limit = (data[0] >> 4) & 1;
+	check_message(data + HEADER, size - HEADER);
 	for (int v = 0; v < lengthof(variants); v++)
 	{
 		bodies[v].data = data + HEADER;
