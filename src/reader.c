@@ -506,6 +506,12 @@ reader_next(Reader *reader, Datum *values, bool *nulls)
 	return found;
 }
 
+int64
+reader_sample(Reader *reader, int64 rows, int64 *drawn)
+{
+	return reader->ops->sample(reader->source, rows, false, drawn);
+}
+
 void
 reader_rewind(Reader *reader)
 {

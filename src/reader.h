@@ -86,6 +86,12 @@ extern bool reader_list(Reader *reader, StringInfo body);
 extern void reader_share_rejected(Reader *reader, pg_atomic_uint64 *rejected,
 								  bool is_worker);
 
+/*
+ * Instead of a filter: has about so many rows read, from everywhere.  As sample
+ * in source.h; only for sources that have it.  May block.
+ */
+extern int64 reader_sample(Reader *reader, int64 rows, int64 *drawn);
+
 /* The source that is read. */
 extern const SourceOps *reader_ops(const Reader *reader);
 

@@ -12,6 +12,10 @@
  * fetch objects without a listing; where it does not, the objects drawn are
  * asked for by name.
  *
+ * Where positions are numbers, as the offsets of a topic, their number is that
+ * of the rows at most, and pieces drawn from everywhere tell how many of them
+ * hold a record.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -24,6 +28,7 @@
 #include "fdw/fdw.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
+#include "optimizer/plancat.h"
 #include "pg_compat.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -266,6 +271,69 @@ draw_rows(Sample *sample, Relation rel, RowDraw *draw)
 	}
 }
 
+/*
+ * Tables whose records are drawn by position
+ */
+
+/* Reads what the reader has been told to; false if that was too many bytes. */
+static bool
+draw_all_rows(Reader *reader, Relation rel, RowDraw *draw)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	Datum	   *values = palloc0(desc->natts * sizeof(Datum));
+	bool	   *nulls = palloc(desc->natts * sizeof(bool));
+
+	memset(nulls, true, desc->natts * sizeof(bool));
+	while (reader_next(reader, values, nulls))
+	{
+		draw_row(draw, desc, values, nulls);
+		if (reader_bytes(reader) > SAMPLE_BYTES)
+			return false;
+	}
+	return true;
+}
+
+/* An AcquireSampleRowsFunc. */
+static int
+acquire_positions(Relation rel, int elevel, HeapTuple *rows, int target,
+				  double *total_rows, double *total_dead_rows)
+{
+	RowDraw		draw = {.rows = rows, .target = target, .skip = -1};
+	Reader	   *reader = reader_open(rel, rel->rd_rel->relowner, all_attnums(rel));
+	int64		drawn;
+	int64		total = reader_sample(reader, target, &drawn);
+
+	reservoir_init_selection_state(&draw.state, target);
+	*total_dead_rows = 0;
+	if (draw_all_rows(reader, rel, &draw) && drawn > 0)
+		*total_rows = rint(draw.seen * ((double) total / drawn));
+	else
+		*total_rows = total;
+	ereport(elevel,
+			(errmsg("\"%s\": read %lld of %lld positions, with %.0f rows; %d rows in sample, %.0f estimated total rows",
+					RelationGetRelationName(rel), (long long) drawn, (long long) total,
+					draw.seen, draw.nrows, *total_rows)));
+	reader_close(reader);
+	return draw.nrows;
+}
+
+/* Pages that a table of such rows would have, one at least if there are any. */
+static BlockNumber
+pages_of_positions(Relation rel)
+{
+	Reader	   *reader = reader_open(rel, rel->rd_rel->relowner, all_attnums(rel));
+	int64		drawn;
+	double		total = reader_sample(reader, 1, &drawn);
+
+	reader_close(reader);
+	return (BlockNumber) Min(ceil(total * get_rel_data_width(rel, NULL) / BLCKSZ),
+							 MaxBlockNumber);
+}
+
+/*
+ * Tables whose objects are drawn
+ */
+
 /* An AcquireSampleRowsFunc. */
 static int
 acquire_rows(Relation rel, int elevel, HeapTuple *rows, int target,
@@ -303,6 +371,12 @@ analyze_table(Relation rel, AcquireSampleRowsFunc *func, BlockNumber *pages)
 	ForeignTable *table = GetForeignTable(RelationGetRelid(rel));
 	const SourceOps *ops = source_of_server(table->serverid);
 
+	if (ops->sample != NULL)
+	{
+		*pages = pages_of_positions(rel);
+		*func = acquire_positions;
+		return true;
+	}
 	if (source_metadata(ops, "path") == NULL || source_metadata(ops, "size") == NULL)
 		return false;
 	pending = draw_objects(rel, ops);

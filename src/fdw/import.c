@@ -198,6 +198,27 @@ read_records(Records *records, int64 max_rows, JsonInference *inference)
 	}
 }
 
+/*
+ * Has the source deliver no more than a sample; returns how many records that is
+ * at most.
+ */
+static int64
+limit_sample(Import *import, Sample *sample, const SourceFilter *filter)
+{
+	int64		rows = option_integer(import->request.table_options, "sample_rows", 0);
+	int64		drawn;
+
+	if (import->ops->sample != NULL)
+	{
+		/* what producers send now is what queries will see */
+		(void) import->ops->sample(sample->source, rows, true, &drawn);
+		return drawn;
+	}
+	sample->max_objects = option_integer(import->request.table_options, "sample_objects", 0);
+	import->ops->set_filter(sample->source, filter);
+	return rows;
+}
+
 /* The fields of a table, in the current memory context. */
 static List *
 sample_fields(Import *import, const SourceTable *table, List *options)
@@ -209,21 +230,19 @@ sample_fields(Import *import, const SourceTable *table, List *options)
 	SourceFilter filter = {wants_object, no_ranges, nothing_known, &sample};
 	Records    *records;
 	JsonNode   *root;
+	int64		rows;
 	int			no_slots[1];
 	int			nslots;
 
 	error_context_stack = &callback;
 	request.table_options = options;
 	sample.source = import->ops->open(&request);
-	sample.max_objects = option_integer(import->request.table_options, "sample_objects", 0);
-	import->ops->set_filter(sample.source, &filter);
+	rows = limit_sample(import, &sample, &filter);
 	root = json_path_tree(NIL, no_slots, &nslots);
 	records = records_create(sample.source, options, root, nslots, true);
 	if (!records_are_messages(records))
 		records_limit_bodies(records, sample.max_objects);
-	read_records(records,
-				 option_integer(import->request.table_options, "sample_rows", 0),
-				 inference);
+	read_records(records, rows, inference);
 	import->ops->close(sample.source);
 	error_context_stack = callback.previous;
 

@@ -80,13 +80,19 @@ destroy_client(KafkaClient *client)
 	pfree(client);
 }
 
-/* The threads of a handle must not see the process fall apart around them. */
-static void
-destroy_idle(int code, Datum arg)
+void
+kafka_client_forget(void)
 {
 	while (!dlist_is_empty(&idle_handles))
 		destroy_client(dlist_container(KafkaClient, node, dlist_pop_head_node(&idle_handles)));
 	idle_count = 0;
+}
+
+/* The threads of a handle must not see the process fall apart around them. */
+static void
+destroy_idle(int code, Datum arg)
+{
+	kafka_client_forget();
 }
 
 /* Of the memory context that a client is used in. */
@@ -109,6 +115,10 @@ note_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
 	KafkaClient *client = opaque;
 
+	/* it comes behind the error that says why */
+	if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
+		client->error != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return;
 	client->error = err;
 	strlcpy(client->reason, reason, KAFKA_REASON_SIZE);
 }

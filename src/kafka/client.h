@@ -38,6 +38,9 @@ extern KafkaClient *kafka_client_acquire(const SourceRequest *request, KafkaRole
 /* Gives it back for others; nothing of it may be in use any more. */
 extern void kafka_client_release(KafkaClient *client);
 
+/* Destroys those that nobody uses: the next one connects and signs in anew. */
+extern void kafka_client_forget(void);
+
 /* Who is told when it begins to wait, and when it has waited; see Source. */
 extern void kafka_client_on_wait(KafkaClient *client, void (*on_wait) (void *arg),
 								 void *arg);

@@ -226,6 +226,28 @@ kafka_all_topics(KafkaClient *client)
 	return topics;
 }
 
+List *
+kafka_brokers(KafkaClient *client)
+{
+	MemoryContext before = begin_work();
+	MemoryContext work = CurrentMemoryContext;
+	const struct rd_kafka_metadata *metadata = ask(client, NULL);
+	List	   *brokers = NIL;
+
+	MemoryContextSwitchTo(before);
+	for (int i = 0; i < metadata->broker_cnt; i++)
+	{
+		KafkaBroker *broker = palloc(sizeof(KafkaBroker));
+
+		broker->id = metadata->brokers[i].id;
+		broker->host = pstrdup(metadata->brokers[i].host);
+		broker->port = metadata->brokers[i].port;
+		brokers = lappend(brokers, broker);
+	}
+	MemoryContextDelete(work);
+	return brokers;
+}
+
 /* The first error among answers, or none. */
 static rd_kafka_resp_err_t
 position_error(const rd_kafka_topic_partition_list_t *list)

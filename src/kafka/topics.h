@@ -37,6 +37,16 @@ extern List *kafka_topics(KafkaClient *client, const char *topic);
 /* All topics but Kafka's own. */
 extern List *kafka_all_topics(KafkaClient *client);
 
+typedef struct KafkaBroker
+{
+	int			id;
+	const char *host;			/* as it tells clients */
+	int			port;
+} KafkaBroker;
+
+/* The brokers of the cluster: a List of KafkaBroker in the current memory context. */
+extern List *kafka_brokers(KafkaClient *client);
+
 /* What to look for in a partition. */
 #define KAFKA_BEGINNING (-2)
 #define KAFKA_END (-1)			/* with read_committed: of what is committed */

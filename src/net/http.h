@@ -91,6 +91,7 @@ typedef struct HttpRequest
 	bool		probe;			/* look the name up and connect afresh, for
 								 * http_connection; the transfer then serves
 								 * for nothing else */
+	bool		connect_only;	/* of a probe: send nothing */
 } HttpRequest;
 
 /* How far an exchange came. */

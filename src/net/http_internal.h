@@ -117,7 +117,7 @@ extern void http_out_of_memory(void);
 extern void http_finish(HttpTransfer *transfer, CURLcode code);
 
 /* http_probe.c: false if libcurl will not. */
-extern bool http_set_probe_options(HttpTransfer *transfer);
+extern bool http_set_probe_options(HttpTransfer *transfer, bool connect_only);
 
 /* http_callbacks.c: as libcurl wants them. */
 extern size_t http_on_body(char *data, size_t size, size_t count, void *arg);

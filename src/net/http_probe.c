@@ -30,7 +30,7 @@ on_remark(CURL *easy, curl_infotype type, char *text, size_t n, void *arg)
 }
 
 bool
-http_set_probe_options(HttpTransfer *transfer)
+http_set_probe_options(HttpTransfer *transfer, bool connect_only)
 {
 	CURL	   *easy = transfer->easy;
 	bool		ok = true;
@@ -42,6 +42,7 @@ http_set_probe_options(HttpTransfer *transfer)
 	SET(CURLOPT_DEBUGFUNCTION, on_remark);
 	SET(CURLOPT_DEBUGDATA, transfer);
 	SET(CURLOPT_VERBOSE, 1L);
+	SET(CURLOPT_CONNECT_ONLY, connect_only ? 1L : 0L);
 	transfer->tls[0] = '\0';
 	return ok;
 }

@@ -126,7 +126,7 @@ set_request_options(HttpTransfer *transfer, const HttpRequest *request)
 	CURL	   *easy = transfer->easy;
 	long		read_size = Max(Min(transfer->size / 2, LARGEST_READ), HTTP_MIN_BUFFER);
 	bool		ok = set_method(transfer, request) &&
-		(!request->probe || http_set_probe_options(transfer));
+		(!request->probe || http_set_probe_options(transfer, request->connect_only));
 
 	if (transfer->origin == NULL && request->ca_file != NULL)
 		ok = set_authorities(transfer, request->ca_file) && ok;

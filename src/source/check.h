@@ -18,6 +18,7 @@
 
 #include "nodes/pg_list.h"
 #include "net/address.h"
+#include "net/http.h"
 
 typedef enum CheckOutcome
 {
@@ -94,5 +95,25 @@ typedef struct CheckEndpoint
  * "connection", "TLS" and "clock".  True if it answered.  Can be cancelled.
  */
 extern bool check_endpoint(Check *check, bool ready, const CheckEndpoint *endpoint);
+
+/* A server that speaks whatever it likes over TCP. */
+typedef struct CheckPeer
+{
+	/* in */
+	char	   *host;			/* name or address, IPv6 in brackets */
+	int			port;
+
+	/* out */
+	bool		reached;
+	HttpConnection connection;
+	HttpFailure failure;
+	char		problem[256];	/* "" if it was reached */
+} CheckPeer;
+
+/*
+ * Looks all of them up and connects to them, at once, sends nothing, and
+ * waits for the last.  An error that ends the work ends this.  Can be cancelled.
+ */
+extern void check_peers(CheckPeer *peers, int n, AddressPolicy policy);
 
 #endif							/* PINTEREST_CHECK_H */

@@ -57,6 +57,7 @@ typedef struct KafkaSource
 	const SourceFilter *filter;
 	KafkaAsked	asked;
 
+	bool		sampled;		/* are the splits those of a sample? */
 	bool		begun;
 	List	   *splits;			/* of KafkaSplit */
 	int			next_split;		/* the first that has not been begun */
@@ -311,6 +312,27 @@ reach_end(KafkaSource *kafka, KafkaSplit *split, int64 offset)
  * Reading
  */
 
+static int64
+kafka_sample(Source *source, int64 records, bool newest, int64 *drawn)
+{
+	KafkaSource *kafka = (KafkaSource *) source;
+	MemoryContext before;
+	int64		total;
+	ListCell   *lc;
+
+	take_snapshot(kafka);
+	total = kafka->known;
+	before = MemoryContextSwitchTo(kafka->snapshot_context);
+	kafka->splits = kafka_draw_sample(kafka->splits, records, newest);
+	MemoryContextSwitchTo(before);
+	kafka->known = 0;
+	foreach(lc, kafka->splits)
+		kafka->known += kafka_split_size(lfirst(lc));
+	*drawn = kafka->known;
+	kafka->sampled = true;
+	return total;
+}
+
 /* Is this message one of those that are wanted?  Ends ranges that it is behind. */
 static bool
 take_message(KafkaSource *kafka, KafkaSplit *split, const KafkaEvent *event)
@@ -345,7 +367,7 @@ begin_reading(KafkaSource *kafka)
 {
 	if (kafka->begun)
 		return;
-	if (kafka->supply == NULL)
+	if (kafka->supply == NULL && !kafka->sampled)
 		take_snapshot(kafka);
 	if (kafka->consumer == NULL)
 		take_consumer(kafka);
@@ -527,6 +549,7 @@ kafka_rewind(Source *source)
 	kafka->event = NULL;
 	kafka->split = NULL;
 	kafka->supply_is_empty = false;
+	kafka->sampled = false;
 	kafka->begun = false;
 }
 
@@ -588,6 +611,7 @@ const SourceOps kafka_source_ops = {
 	.message = kafka_message,
 	.consumed = kafka_consumed,
 	.set_filter = kafka_set_filter,
+	.sample = kafka_sample,
 	.metadata_value = kafka_metadata_value,
 	.place = kafka_place,
 	.list = kafka_list,
@@ -596,5 +620,7 @@ const SourceOps kafka_source_ops = {
 	.close = kafka_close,
 	.progress = kafka_progress,
 	.counters = kafka_counters,
+	.check = kafka_check,
+	.tables = kafka_tables,
 	.subject = "topic",
 };

@@ -63,8 +63,21 @@ typedef struct KafkaAsked
 extern List *kafka_take_snapshot(KafkaClient *client, const char *topic,
 								 const SourceFilter *filter, KafkaAsked *asked);
 
+/*
+ * Of a snapshot without filter, the part that has about so many offsets: of each
+ * partition the newest, or some from everywhere.  Changes the splits, and
+ * returns those that have some.  In kafka_sample.c.
+ */
+extern List *kafka_draw_sample(List *splits, int64 records, bool newest);
+
 /* Offsets that the ranges hold, read and unread. */
 extern int64 kafka_split_size(const KafkaSplit *split);
+
+/* SourceOps.check; in kafka_check.c. */
+extern bool kafka_check(Check *check, bool ready, const SourceRequest *request);
+
+/* SourceOps.tables; in kafka_tables.c. */
+extern List *kafka_tables(const SourceRequest *request, const char *schema);
 
 /*
  * Milliseconds since 1970 and timestamps.  What no timestamp can hold is

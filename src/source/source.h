@@ -197,6 +197,15 @@ typedef struct SourceOps
 	void		(*set_filter) (Source *source, const SourceFilter *filter);
 
 	/*
+	 * Instead of a filter, before the first next, if positions are numbers: has
+	 * only about so many records read, the newest of each split or some from
+	 * everywhere.  Returns how many positions there are, and how many of them
+	 * are to be read; there are no more records than that.  May block.  NULL
+	 * function: bodies can be drawn by path and size.
+	 */
+	int64		(*sample) (Source *source, int64 records, bool newest, int64 *drawn);
+
+	/*
 	 * A metadata item of a record in the current body; place is NULL for items
 	 * of the split.
 	 */
