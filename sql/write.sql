@@ -176,8 +176,6 @@ DELETE FROM plain;
 TRUNCATE plain;
 CALL folder.make_table('wild', 'i int', 'plain/*.json');
 SELECT * FROM folder.failure($$INSERT INTO wild VALUES (1)$$);
-CALL folder.make_table('sink', 'i int', 'plain/', 'layout ''sink''');
-SELECT * FROM folder.failure('INSERT INTO sink VALUES (1)');
 CALL folder.make_table('missing', 'i int', 'plain/none/');
 SELECT * FROM folder.failure('INSERT INTO missing VALUES (1)');
 CALL folder.make_table('hive', 'i int, day date OPTIONS (hive_key ''day'')', 'plain/');

@@ -11,21 +11,37 @@
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
 #include "column.h"
+#include "fmgr.h"
 #include "foreign/foreign.h"
 #include "json/write.h"
 #include "option.h"
 #include "pg_compat.h"
 #include "source/target.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "writer.h"
+
+/* A metadata column whose value goes with the record. */
+typedef struct GivenColumn
+{
+	const Column *column;
+	bool		converts;		/* is its type another than the target's? */
+	FmgrInfo	output;			/* to text and back, then */
+	FmgrInfo	input;
+	Oid			typioparam;
+} GivenColumn;
 
 struct Writer
 {
 	MemoryContext context;		/* of everything */
 	char	   *table;			/* its name, for messages */
 	JsonWriter *json;
-	List	   *refused;		/* of Column: what a record cannot hold */
+	List	   *given;			/* of GivenColumn: what the target takes besides */
+	List	   *refused;		/* of Column: what it does not take */
 	Target	   *target;
+	Datum		metadata[TARGET_MAX_ITEMS]; /* of the row at hand */
+	bool		absent[TARGET_MAX_ITEMS];
+	MemoryContext row_context;
 	StringInfoData record;
 	bool		told;			/* what stays, or nothing does */
 	MemoryContextCallback on_reset;
@@ -169,7 +185,53 @@ writer_allowed(Relation rel)
 	return is_updatable(table->options, GetForeignServer(table->serverid)->options);
 }
 
-/* Columns of the record go to json, all others are refused values. */
+static GivenColumn *
+bind_given(const Column *column)
+{
+	GivenColumn *given = palloc0(sizeof(GivenColumn));
+	Oid			function;
+	bool		varlena;
+
+	given->column = column;
+	given->converts = column->typid != column->metadata->type;
+	getTypeOutputInfo(column->typid, &function, &varlena);
+	fmgr_info(function, &given->output);
+	getTypeInputInfo(column->metadata->type, &function, &given->typioparam);
+	fmgr_info(function, &given->input);
+	return given;
+}
+
+/* Two columns could say two things. */
+static void
+check_given_once(const Writer *writer, const Column *column)
+{
+	ListCell   *lc;
+
+	foreach(lc, writer->given)
+	{
+		const Column *other = ((GivenColumn *) lfirst(lc))->column;
+
+		if (other->metadata->item == column->metadata->item)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+					 errmsg("cannot write to foreign table \"%s\"", writer->table),
+					 errdetail("Columns \"%s\" and \"%s\" both give the metadata \"%s\".",
+							   other->name, column->name, column->metadata->name)));
+	}
+}
+
+static bool
+takes(const Target *target, const Column *column)
+{
+	int			item = column->kind == COLUMN_METADATA ? column->metadata->item : -1;
+
+	return item >= 0 && item < TARGET_MAX_ITEMS && (target->takes & 1U << item) != 0;
+}
+
+/*
+ * Columns of the record go to json, metadata that the target takes go with it,
+ * all other columns cannot have values.
+ */
 static void
 sort_columns(Writer *writer, List *columns)
 {
@@ -181,6 +243,12 @@ sort_columns(Writer *writer, List *columns)
 		Column	   *column = lfirst(lc);
 		JsonWriteColumn *field;
 
+		if (takes(writer->target, column))
+		{
+			check_given_once(writer, column);
+			writer->given = lappend(writer->given, bind_given(column));
+			continue;
+		}
 		if (column->kind != COLUMN_FIELD)
 		{
 			writer->refused = lappend(writer->refused, column);
@@ -194,6 +262,7 @@ sort_columns(Writer *writer, List *columns)
 		written = lappend(written, field);
 	}
 	writer->json = json_writer_create(written);
+	memset(writer->absent, true, sizeof(writer->absent));
 }
 
 Writer *
@@ -226,10 +295,12 @@ writer_open(Relation rel, Oid userid)
 	writer->context = context;
 	writer->table = pstrdup(RelationGetRelationName(rel));
 	initStringInfo(&writer->record);
-	sort_columns(writer, columns_of(rel, ops, all_attnums(rel)));
 	if (ops->open_target == NULL)
 		source_lacks(ops, "INSERT");
+	writer->row_context = AllocSetContextCreate(context, "pinterest written row",
+												ALLOCSET_SMALL_SIZES);
 	writer->target = ops->open_target(&request);
+	sort_columns(writer, columns_of(rel, ops, all_attnums(rel)));
 	writer->on_reset.func = on_context_reset;
 	writer->on_reset.arg = writer;
 	MemoryContextRegisterResetCallback(context, &writer->on_reset);
@@ -259,6 +330,33 @@ check_refused(const Writer *writer, const bool *nulls)
 	}
 }
 
+/* Fills in what goes with the record, in the row's context. */
+static void
+take_metadata(Writer *writer, const Datum *values, const bool *nulls)
+{
+	MemoryContext old;
+	ListCell   *lc;
+
+	MemoryContextReset(writer->row_context);
+	old = MemoryContextSwitchTo(writer->row_context);
+	foreach(lc, writer->given)
+	{
+		GivenColumn *given = lfirst(lc);
+		int			item = given->column->metadata->item;
+		int			at = given->column->attnum - 1;
+
+		writer->absent[item] = nulls[at];
+		if (nulls[at])
+			continue;
+		writer->metadata[item] = values[at];
+		if (given->converts)
+			writer->metadata[item] = InputFunctionCall(&given->input,
+													   OutputFunctionCall(&given->output, values[at]),
+													   given->typioparam, -1);
+	}
+	MemoryContextSwitchTo(old);
+}
+
 /* Called while an error is under way: adds what the target has to say. */
 pg_noreturn static void
 rethrow_with_remains(Writer *writer)
@@ -281,12 +379,20 @@ rethrow_with_remains(Writer *writer)
 void
 writer_put(Writer *writer, const Datum *values, const bool *nulls)
 {
+	TargetRecord record;
+
 	PG_TRY();
 	{
 		check_refused(writer, nulls);
+		if (writer->given != NIL)
+			take_metadata(writer, values, nulls);
 		resetStringInfo(&writer->record);
 		json_writer_append(writer->json, values, nulls, &writer->record);
-		writer->target->ops->put(writer->target, writer->record.data, writer->record.len);
+		record.data = writer->record.data;
+		record.len = writer->record.len;
+		record.metadata = writer->metadata;
+		record.absent = writer->absent;
+		writer->target->ops->put(writer->target, &record);
 	}
 	PG_CATCH();
 	{

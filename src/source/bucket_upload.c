@@ -9,10 +9,11 @@
  * of the slots, however much is written.  Slots are waited for in the order
  * in which they were sent, so the parts of an object come in order.
  *
- * "If-None-Match: *" keeps an object from taking the place of another.  The
- * names are unique, so when a request is told that the object exists, it was
- * sent twice (libcurl does that too, when a connection turns out to be dead)
- * and the first one was carried out.  A look at the object confirms it.
+ * "If-None-Match: *" keeps an object from taking the place of another.  When a
+ * request is told that the object exists, it may have been sent twice (libcurl
+ * does that too, when a connection turns out to be dead) and the first one been
+ * carried out.  Each object says by a random header who has written it, so that
+ * a look at it tells our own from somebody else's.
  *
  * Parts that are not completed stay in the bucket, invisible but paid for.  So
  * an upload that fails is aborted, from a reset callback of the memory
@@ -37,6 +38,9 @@
 /* Larger objects go out in parts of this size.  S3 wants 5 MB at least. */
 #define PART_SIZE (8 * 1024 * 1024)
 #define MAX_PARTS 10000
+
+/* User metadata that says who has written an object. */
+#define MARK "x-amz-meta-written-by"
 
 #define MAX_SLOTS 4
 #define MAX_ANSWER (1024 * 1024)
@@ -63,7 +67,9 @@ typedef struct BucketUpload
 	MemoryContext context;
 	AwsService *service;		/* NULL before the first begin */
 	char	   *root;			/* encoded path of the bucket, ends in "/" */
+	bool		unique;			/* are the names such as nobody else gives? */
 	bool		unconditional;	/* the service knows no If-None-Match */
+	char	   *mark;			/* on all objects: the value of MARK */
 
 	UploadSlot	slots[MAX_SLOTS];
 	int			nslots;
@@ -156,7 +162,15 @@ make_query(const char *name, const char *value, const char *name2, const char *v
 	return query.data;
 }
 
-/* No object of that name may be there yet. */
+/* What all objects have. */
+static void
+describe(BucketUpload *upload, AwsRequest *request)
+{
+	add_header(request, "content-type", "application/x-ndjson");
+	add_header(request, MARK, upload->mark);
+}
+
+/* No object of that name may be there yet.  Must be the last header. */
 static void
 add_condition(BucketUpload *upload, AwsRequest *request)
 {
@@ -184,11 +198,11 @@ failed_with(const AwsCall *call, const char *code)
 		strcmp(aws_call_failure(call)->code, code) == 0;
 }
 
-/* The service does not know conditions: the names alone have to do. */
+/* The service does not know conditions: the names alone have to do, if they can. */
 static bool
 condition_unknown(BucketUpload *upload, const AwsCall *call)
 {
-	if (upload->unconditional || aws_call_state(call) != AWS_FAILED ||
+	if (!upload->unique || upload->unconditional || aws_call_state(call) != AWS_FAILED ||
 		aws_call_failure(call)->status != 501)
 		return false;
 	upload->unconditional = true;
@@ -204,21 +218,29 @@ send_control(BucketUpload *upload, AwsRequest *request)
 }
 
 /*
- * Is the object there, with that many bytes (-1: any number)?  For when the
- * answer that said so was lost.
+ * The request to write an object has failed: was it carried out all the same?
+ * Then it was another one, whose answer was lost, that did it.
  */
 static bool
-object_exists(BucketUpload *upload, const char *key, int64 size)
+is_written(BucketUpload *upload, const char *key, const AwsCall *call)
 {
 	AwsRequest	request;
-	const char *length;
+	const char *mark;
+	bool		exists = failed_with(call, "PreconditionFailed");
 
+	if (!exists && !failed_with(call, "NoSuchUpload"))
+		return false;
 	prepare(upload, &request, "HEAD", key, "", "look for");
 	send_control(upload, &request);
-	if (aws_call_state(upload->control) != AWS_DONE)
-		return false;
-	length = aws_call_header(upload->control, "Content-Length");
-	return size < 0 || (length != NULL && strtoll(length, NULL, 10) == size);
+	if (aws_call_state(upload->control) == AWS_DONE)
+	{
+		mark = aws_call_header(upload->control, MARK);
+		if (mark != NULL && strcmp(mark, upload->mark) == 0)
+			return true;
+	}
+	if (exists)
+		upload_name_taken(request.subject);
+	return false;
 }
 
 /* ---------- slots ---------- */
@@ -241,8 +263,8 @@ send_slot(BucketUpload *upload, UploadSlot *slot)
 	slot->request.body_len = slot->data.len;
 	if (slot->part == 0)
 	{
+		describe(upload, &slot->request);
 		add_condition(upload, &slot->request);
-		add_header(&slot->request, "content-type", "application/x-ndjson");
 	}
 	MemoryContextSwitchTo(old);
 	aws_call_begin(slot->call, &slot->request);
@@ -282,12 +304,11 @@ collect_slot(BucketUpload *upload, UploadSlot *slot)
 	if (slot->part == 0 && condition_unknown(upload, slot->call))
 	{
 		/* the request was refused, not tried: nothing was written */
-		slot->request.nheaders = 0;
+		slot->request.nheaders--;
 		aws_call_begin(slot->call, &slot->request);
 		wait_for(upload, slot->call);
 	}
-	if (slot->part > 0 || !failed_with(slot->call, "PreconditionFailed") ||
-		!object_exists(upload, slot->key, slot->data.len))
+	if (slot->part > 0 || !is_written(upload, slot->key, slot->call))
 	{
 		aws_call_check(slot->call);
 		if (aws_call_header(slot->call, "ETag") == NULL)
@@ -340,7 +361,7 @@ begin_multipart(BucketUpload *upload)
 	char	   *id;
 
 	prepare(upload, &request, "POST", upload->key, make_query("uploads", "", "", NULL), "write");
-	add_header(&request, "content-type", "application/x-ndjson");
+	describe(upload, &request);
 	send_control(upload, &request);
 	aws_call_check(upload->control);
 	upload->completing = false;
@@ -386,7 +407,7 @@ complete_multipart(BucketUpload *upload)
 	MemoryContext old = MemoryContextSwitchTo(upload->object_context);
 	AwsCall    *call = upload->control;
 	AwsRequest	request;
-	bool		lost_answer;
+	bool		lost;
 
 	prepare(upload, &request, "POST", upload->key,
 			make_query("uploadId", upload->upload_id, "", NULL), "write");
@@ -399,21 +420,21 @@ complete_multipart(BucketUpload *upload)
 	send_control(upload, &request);
 	if (condition_unknown(upload, call))
 	{
-		request.nheaders = 0;
+		request.nheaders--;
 		send_control(upload, &request);
 	}
-	lost_answer = failed_with(call, "NoSuchUpload") || failed_with(call, "PreconditionFailed");
-	if (!lost_answer)
+	lost = failed_with(call, "NoSuchUpload");
+	if (!is_written(upload, upload->key, call))
 	{
+		if (lost)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_ERROR),
+					 errmsg("could not write \"%s\": the service has lost its parts",
+							request.subject)));
 		aws_call_check(call);
 		if (element_text(aws_call_body(call), "ETag") == NULL)
 			no_version(request.subject);
 	}
-	else if (!object_exists(upload, upload->key, -1))
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_ERROR),
-				 errmsg("could not write \"%s\": the service has lost its parts",
-						request.subject)));
 	pfree(upload->upload_id);
 	upload->upload_id = NULL;
 	upload->base.complete++;
@@ -567,8 +588,9 @@ bucket_end(Upload *base)
 	complete_multipart(upload);
 }
 
+/* Of finish as well: what has arrived is there. */
 static void
-bucket_finish(Upload *base)
+bucket_settle(Upload *base)
 {
 	BucketUpload *upload = (BucketUpload *) base;
 
@@ -580,18 +602,21 @@ static const UploadOps bucket_upload_ops = {
 	.begin = bucket_begin,
 	.write = bucket_write,
 	.end = bucket_end,
-	.finish = bucket_finish,
+	.settle = bucket_settle,
+	.finish = bucket_settle,
 	.remaining = bucket_remaining,
 };
 
 Upload *
-bucket_upload_open(const Location *location, S3Access *access)
+bucket_upload_open(const Location *location, S3Access *access, bool unique)
 {
 	BucketUpload *upload = palloc0(sizeof(BucketUpload));
 
 	upload->base.ops = &bucket_upload_ops;
 	upload->location = location;
 	upload->access = access;
+	upload->unique = unique;
+	upload->mark = random_hex();
 	upload->context = CurrentMemoryContext;
 	return &upload->base;
 }

@@ -30,29 +30,42 @@
 
 /* As COPY TO makes files: who may enter the folder may read them. */
 #define FILE_MODE (S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH)
+#define FOLDER_MODE (S_IRWXU | S_IRGRP | S_IXGRP | S_IROTH | S_IXOTH)
+
+/* Beyond PATH_MAX, so that a name that is cut off is an error too. */
+#define MAX_TEMPORARY (4096 + 64)
 
 typedef struct FileUpload
 {
 	Upload		base;
 	MemoryContext context;
-	int			folder;			/* descriptor, or -1 */
+	const char *root;			/* ends in "/" */
+	char	   *mark;			/* in all temporary names */
 	int			fd;				/* of the file being written, or -1 */
-	char	   *folder_path;	/* ends in "/" */
-	List	   *names;			/* of all files, the last one is being written */
+	List	   *paths;			/* of all files, the last one is being written */
 	int			nnamed;			/* so many of them have their names */
+	List	   *folders;		/* in which there is something new; end in "/" */
+	List	   *made;			/* folders that were not there, outer ones first */
 	MemoryContextCallback on_reset;
 } FileUpload;
 
-static char *
-temporary_name(const char *name)
+/*
+ * The temporary name of a file: nobody else's, whoever else writes a file of that
+ * name.  No palloc here: the reset callback calls it.
+ */
+static void
+set_temporary(const FileUpload *upload, char *temporary, const char *path)
 {
-	return psprintf(".%s.tmp", name);
+	const char *name = strrchr(path, '/') + 1;
+
+	snprintf(temporary, MAX_TEMPORARY, "%.*s.%s.%s.tmp", (int) (name - path), path, name,
+			 upload->mark);
 }
 
 /* ---------- descriptors ---------- */
 
 static int
-open_counted(int folder, const char *name, int flags)
+open_counted(const char *path, int flags)
 {
 	int			fd;
 
@@ -61,7 +74,7 @@ open_counted(int folder, const char *name, int flags)
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				 errmsg("too many files are open to write another"),
 				 errhint("Increase max_files_per_process, or write to fewer foreign tables at a time.")));
-	fd = openat(folder, name, flags | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, FILE_MODE);
+	fd = open(path, flags | O_CLOEXEC | O_NOCTTY, FILE_MODE);
 	if (fd < 0)
 	{
 		int			save_errno = errno;
@@ -93,57 +106,106 @@ static void
 on_context_reset(void *arg)
 {
 	FileUpload *upload = arg;
-	char		name[MAXPGPATH];
+	char		temporary[MAX_TEMPORARY];
 
 	(void) close_counted(&upload->fd);
-	for (int i = 0; upload->folder >= 0 && i < list_length(upload->names); i++)
+	for (int i = 0; i < list_length(upload->paths); i++)
 	{
-		const char *wanted = list_nth(upload->names, i);
+		const char *path = list_nth(upload->paths, i);
 
-		/* no palloc here: it could raise an error */
-		snprintf(name, sizeof(name), ".%s.tmp", wanted);
-		(void) unlinkat(upload->folder, name, 0);
+		set_temporary(upload, temporary, path);
+		(void) unlink(temporary);
 		if (i < upload->nnamed)
-			(void) unlinkat(upload->folder, wanted, 0);
+			(void) unlink(path);
 	}
-	(void) close_counted(&upload->folder);
+	for (int i = list_length(upload->made); i > 0; i--)
+		(void) rmdir(list_nth(upload->made, i - 1));
+}
+
+/* ---------- folders ---------- */
+
+/* Something new is in the first len bytes of path, a folder. */
+static void
+note_folder(FileUpload *upload, const char *path, size_t len)
+{
+	ListCell   *lc;
+
+	foreach(lc, upload->folders)
+		if (strlen(lfirst(lc)) == len && memcmp(lfirst(lc), path, len) == 0)
+			return;
+	upload->folders = lappend(upload->folders, pnstrdup(path, len));
+}
+
+static void
+check_root(const FileUpload *upload)
+{
+	struct stat st;
+
+	if (stat(upload->root, &st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open directory \"%s\": %m", upload->root),
+				 errhint("Files are written into folders that exist.")));
+}
+
+/* Makes the folder of a file, and those above it up to the root. */
+static void
+make_folders(FileUpload *upload, const char *path)
+{
+	const char *slash = path + strlen(upload->root) - 1;
+
+	if (upload->folders == NIL)
+		check_root(upload);
+	for (;;)
+	{
+		const char *parent = slash + 1;
+		char	   *folder;
+
+		slash = strchr(parent, '/');
+		if (slash == NULL)
+		{
+			note_folder(upload, path, parent - path);
+			return;
+		}
+		folder = pnstrdup(path, slash - path);
+
+		/* nothing may fail between making it and noting that */
+		upload->made = lappend(upload->made, folder);
+		if (mkdir(folder, FOLDER_MODE) == 0)
+		{
+			note_folder(upload, path, parent - path);
+			if (chmod(folder, FOLDER_MODE) == 0)
+				continue;
+		}
+		else
+			upload->made = list_delete_last(upload->made);
+		if (errno != EEXIST)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not create directory \"%s\": %m", folder)));
+	}
 }
 
 /* ---------- the upload ---------- */
-
-static void
-open_folder(FileUpload *upload, const char *key)
-{
-	const char *slash = strrchr(key, '/');
-
-	upload->folder_path = MemoryContextStrdup(upload->context, pnstrdup(key, slash + 1 - key));
-	upload->folder = open_counted(AT_FDCWD, upload->folder_path, O_RDONLY | O_DIRECTORY);
-	if (upload->folder < 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not open directory \"%s\": %m", upload->folder_path),
-				 errhint("Files are written into folders that exist.")));
-}
 
 static void
 file_begin(Upload *base, const char *key)
 {
 	FileUpload *upload = (FileUpload *) base;
 	MemoryContext old = MemoryContextSwitchTo(upload->context);
-	char	   *name;
+	char	   *path = pstrdup(key);
+	char		temporary[MAX_TEMPORARY];
 
-	if (upload->folder < 0)
-		open_folder(upload, key);
-	name = pstrdup(strrchr(key, '/') + 1);
-	upload->names = lappend(upload->names, name);
+	make_folders(upload, path);
+	upload->paths = lappend(upload->paths, path);
 	MemoryContextSwitchTo(old);
 
-	upload->fd = open_counted(upload->folder, temporary_name(name),
-							  O_WRONLY | O_CREAT | O_EXCL);
+	set_temporary(upload, temporary, path);
+	upload->fd = open_counted(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
 	if (upload->fd < 0 || fchmod(upload->fd, FILE_MODE) < 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("could not create file \"%s%s\": %m", upload->folder_path, name)));
+				 errmsg("could not create file \"%s\": %m", path)));
 }
 
 static void
@@ -166,8 +228,8 @@ file_write(Upload *base, const char *data, size_t len)
 				errno = ENOSPC;
 			ereport(ERROR,
 					(errcode_for_file_access(),
-					 errmsg("could not write to file \"%s%s\": %m", upload->folder_path,
-							(char *) llast(upload->names))));
+					 errmsg("could not write to file \"%s\": %m",
+							(char *) llast(upload->paths))));
 		}
 		data += n;
 		len -= n;
@@ -182,51 +244,77 @@ file_end(Upload *base)
 	if (pg_fsync(upload->fd) != 0 || close_counted(&upload->fd) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("could not write file \"%s%s\" to disk: %m", upload->folder_path,
-						(char *) llast(upload->names))));
+				 errmsg("could not write file \"%s\" to disk: %m",
+						(char *) llast(upload->paths))));
+}
+
+/* A name that is taken shows at finish, and then nothing is left. */
+static void
+file_settle(Upload *base)
+{
 }
 
 /* Some file systems have no second links. */
 static int
-give_name(int folder, const char *from, const char *to)
+give_name(const char *from, const char *to)
 {
-	if (linkat(folder, from, folder, to, 0) == 0)
-		return unlinkat(folder, from, 0);
+	if (link(from, to) == 0)
+		return unlink(from);
 	if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS)
 		return -1;
-	if (faccessat(folder, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (access(to, F_OK) == 0)
 	{
 		errno = EEXIST;
 		return -1;
 	}
-	return renameat(folder, from, folder, to);
+	return rename(from, to);
+}
+
+static void
+sync_folder(const char *path)
+{
+	int			fd = open_counted(path, O_RDONLY | O_DIRECTORY);
+	int			rc = fd < 0 ? -1 : pg_fsync(fd);
+	int			save_errno = errno;
+
+	(void) close_counted(&fd);
+	errno = save_errno;
+	if (rc != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not write directory \"%s\" to disk: %m", path)));
 }
 
 static void
 file_finish(Upload *base)
 {
 	FileUpload *upload = (FileUpload *) base;
+	char		temporary[MAX_TEMPORARY];
 	ListCell   *lc;
 
-	foreach(lc, upload->names)
+	foreach(lc, upload->paths)
 	{
-		char	   *name = lfirst(lc);
-		char	   *temporary = temporary_name(name);
+		const char *path = lfirst(lc);
 
 		CHECK_FOR_INTERRUPTS();
-		if (give_name(upload->folder, temporary, name) < 0)
+		set_temporary(upload, temporary, path);
+		if (give_name(temporary, path) < 0)
+		{
+			if (errno == EEXIST)
+				upload_name_taken(psprintf("file://%s", path));
 			ereport(ERROR,
 					(errcode_for_file_access(),
-					 errmsg("could not name file \"%s%s\": %m", upload->folder_path, name)));
-		pfree(temporary);
+					 errmsg("could not name file \"%s\": %m", path)));
+		}
 		upload->nnamed++;
 	}
-	if (upload->folder >= 0 && pg_fsync(upload->folder) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not write directory \"%s\" to disk: %m", upload->folder_path)));
+	foreach(lc, upload->folders)
+		sync_folder(lfirst(lc));
 	upload->base.complete = upload->nnamed;
-	upload->names = NIL;		/* from here on they stay */
+
+	/* from here on they stay */
+	upload->paths = NIL;
+	upload->made = NIL;
 }
 
 /* The reset callback removes everything. */
@@ -239,18 +327,20 @@ static const UploadOps file_upload_ops = {
 	.begin = file_begin,
 	.write = file_write,
 	.end = file_end,
+	.settle = file_settle,
 	.finish = file_finish,
 	.remaining = file_remaining,
 };
 
 Upload *
-file_upload_open(void)
+file_upload_open(const char *root)
 {
 	FileUpload *upload = palloc0(sizeof(FileUpload));
 
 	upload->base.ops = &file_upload_ops;
 	upload->context = CurrentMemoryContext;
-	upload->folder = -1;
+	upload->root = pstrdup(root);
+	upload->mark = random_hex();
 	upload->fd = -1;
 	upload->on_reset.func = on_context_reset;
 	upload->on_reset.arg = upload;

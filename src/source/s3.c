@@ -273,45 +273,6 @@ s3_report(Source *source, const char *table, const SourceCounter *totals)
 								  (unsigned long) missing)));
 }
 
-/*
- * Writing
- */
-
-/* The table's owner lends the right to all who may insert. */
-static void
-check_may_write_files(Oid ownerid)
-{
-	if (!has_privs_of_role(ownerid, ROLE_PG_WRITE_SERVER_FILES))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to write to a file:// location"),
-				 errdetail("The owner of the foreign table must have the privileges of the role \"%s\".",
-						   "pg_write_server_files")));
-}
-
-static Target *
-s3_open_target(const SourceRequest *request)
-{
-	List	   *options = request->table_options;
-	S3TargetConfig config;
-	Upload	   *upload;
-
-	config.location = location_parse(option_text(options, "location"),
-									 option_enum(options, "layout"));
-	config.rows_per_object = option_integer(options, "rows_per_object", 0);
-	config.compression = option_enum(options, "compression");
-	config.array = strcmp(option_text(options, "format"), "array") == 0;
-	s3_target_check(config.location);
-	if (config.location->scheme == LOCATION_FILE)
-	{
-		check_may_write_files(request->ownerid);
-		upload = file_upload_open();
-	}
-	else
-		upload = bucket_upload_open(config.location, s3_access(request));
-	return s3_target_open(&config, upload);
-}
-
 const SourceOps s3_source_ops = {
 	.wrapper = "s3_json",
 	.subject = "location",

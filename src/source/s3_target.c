@@ -1,8 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * s3_target.c
- *	  The target of s3_json: records as objects below a location.
+ *	  The targets of s3_json: records as objects below a location.
  *
+ * The one here is for the plain layout; s3_sink_target.c has that of a sink.
  * The objects of one statement are called
  *
  *	  20240131T235959Z-0123456789abcdef-000000.json[.gz|.zst]
@@ -14,59 +15,28 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_authid.h"
+#include "option.h"
 #include "pgtime.h"
+#include "source/s3.h"
 #include "source/s3_target.h"
+#include "utils/acl.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-/* Records are handed on in pieces of about this size. */
-#define PIECE (128 * 1024)
-
-typedef struct S3Target
+typedef struct PlainTarget
 {
 	Target		base;
-	S3TargetConfig config;
-	Upload	   *upload;
-	Compressor *compressor;
-	MemoryContext context;		/* of one object */
+	const Location *location;
+	int64		rows_per_object;
+	S3Objects  *objects;
+	MemoryContext context;		/* of a key */
 	char	   *stem;			/* of all names, with the folder; NULL before the
 								 * first object */
-	int64		objects;		/* begun */
+	int64		begun;			/* objects */
 	int64		rows;			/* in the current object; 0: there is none */
 	StringInfoData pending;		/* records not yet handed on */
-	StringInfoData packed;		/* the same, compressed */
-} S3Target;
-
-void
-s3_target_check(const Location *location)
-{
-	if (strchr(location->pattern, '*') != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-				 errmsg("cannot write to location \"%s\"", location->uri),
-				 errdetail("It has wildcards."),
-				 errhint("Insert into a foreign table whose location is a folder.")));
-	if (location->layout == LAYOUT_SINK)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot write to location \"%s\"", location->uri),
-				 errdetail("INSERT does not write the layout \"%s\".", "sink"),
-				 errhint("Insert into a foreign table with layout \"%s\".", "plain")));
-}
-
-/* ---------- names ---------- */
-
-static char *
-random_text(void)
-{
-	uint64		bits;
-
-	if (!pg_strong_random(&bits, sizeof(bits)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate random values")));
-	return psprintf("%016llx", (unsigned long long) bits);
-}
+} PlainTarget;
 
 /* The folder, and what all names of this statement begin with. */
 static char *
@@ -79,157 +49,162 @@ make_stem(const Location *location)
 
 	pg_strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", pg_gmtime(&now));
 	return psprintf("%s%s%s-%s", folder, len == 0 || folder[len - 1] == '/' ? "" : "/",
-					stamp, random_text());
-}
-
-static char *
-key_of(const S3Target *target, int64 number)
-{
-	return psprintf("%s-%06lld.json%s", target->stem, (long long) number,
-					compress_suffix(target->compressor));
-}
-
-/* ---------- objects ---------- */
-
-/* Hands on what is pending. */
-static void
-hand_on(S3Target *target, bool last)
-{
-	StringInfo	bytes = &target->pending;
-
-	if (compress_suffix(target->compressor)[0] != '\0')
-	{
-		bytes = &target->packed;
-		resetStringInfo(bytes);
-		compress_append(target->compressor, target->pending.data, target->pending.len,
-						last, bytes);
-	}
-	if (bytes->len > 0)
-		target->upload->ops->write(target->upload, bytes->data, bytes->len);
-	resetStringInfo(&target->pending);
+					stamp, random_hex());
 }
 
 static void
-begin_object(S3Target *target)
+begin_object(PlainTarget *target)
 {
 	MemoryContext old;
 
 	if (target->stem == NULL)
 	{
 		old = MemoryContextSwitchTo(GetMemoryChunkContext(target));
-		target->stem = make_stem(target->config.location);
+		target->stem = make_stem(target->location);
 		MemoryContextSwitchTo(old);
 	}
-	old = MemoryContextSwitchTo(target->context);
-	target->upload->ops->begin(target->upload, key_of(target, target->objects));
-	MemoryContextSwitchTo(old);
-	target->objects++;
-}
-
-static void
-end_object(S3Target *target)
-{
-	if (target->config.array)
-		appendStringInfoString(&target->pending, "]\n");
-	hand_on(target, true);
-	target->upload->ops->end(target->upload);
-	target->base.complete = target->upload->complete;
-	target->rows = 0;
 	MemoryContextReset(target->context);
+	old = MemoryContextSwitchTo(target->context);
+	objects_begin(target->objects, psprintf("%s-%06lld%s", target->stem,
+											(long long) target->begun++,
+											objects_suffix(target->objects)));
+	MemoryContextSwitchTo(old);
 }
 
 static void
-s3_target_put(Target *base, const char *record, size_t len)
+end_object(PlainTarget *target)
 {
-	S3Target   *target = (S3Target *) base;
+	objects_write(target->objects, &target->pending, true);
+	target->base.complete = objects_complete(target->objects);
+	target->rows = 0;
+}
+
+static void
+plain_put(Target *base, const TargetRecord *record)
+{
+	PlainTarget *target = (PlainTarget *) base;
 
 	if (target->rows == 0)
 		begin_object(target);
-	if (target->config.array)
-		appendStringInfoCharMacro(&target->pending, target->rows == 0 ? '[' : ',');
-	appendBinaryStringInfo(&target->pending, record, len);
-	appendStringInfoCharMacro(&target->pending, '\n');
-	if (++target->rows == target->config.rows_per_object)
+	objects_append(target->objects, &target->pending, target->rows == 0,
+				   record->data, record->len);
+	if (++target->rows == target->rows_per_object)
 		end_object(target);
-	else if (target->pending.len >= PIECE)
-		hand_on(target, false);
+	else if (target->pending.len >= OBJECTS_PIECE)
+		objects_write(target->objects, &target->pending, false);
 }
 
 static void
-s3_target_finish(Target *base)
+plain_finish(Target *base)
 {
-	S3Target   *target = (S3Target *) base;
+	PlainTarget *target = (PlainTarget *) base;
 
 	if (target->rows > 0)
 		end_object(target);
-	target->upload->ops->finish(target->upload);
-	target->base.complete = target->upload->complete;
+	objects_finish(target->objects);
+	base->complete = objects_complete(target->objects);
 }
 
 static char *
-uri_of(const S3Target *target, int64 number)
+plain_remains(Target *base)
 {
-	return location_uri_of(target->config.location, key_of(target, number));
+	PlainTarget *target = (PlainTarget *) base;
+
+	base->complete = objects_complete(target->objects);
+	return objects_remains(target->objects);
 }
 
-/* Adds a sentence that ends with the names of objects. */
-static void
-add_names(const S3Target *target, StringInfo text, const char *what, List *keys)
-{
-	ListCell   *lc;
-
-	if (keys == NIL)
-		return;
-	appendStringInfo(text, "%s%s", text->len > 0 ? " " : "", what);
-	foreach(lc, keys)
-		appendStringInfo(text, "%s \"%s\"", foreach_current_index(lc) > 0 ? "," : ":",
-						 location_uri_of(target->config.location, lfirst(lc)));
-	appendStringInfoChar(text, '.');
-}
-
-static char *
-s3_target_remains(Target *base)
-{
-	S3Target   *target = (S3Target *) base;
-	int64		complete = target->upload->complete;
-	List	   *more = NIL;
-	List	   *doubtful = NIL;
-	StringInfoData text;
-
-	target->upload->ops->remaining(target->upload, &more, &doubtful);
-	base->complete = complete;
-	initStringInfo(&text);
-	if (complete > 2)
-		appendStringInfo(&text, "%lld objects were complete, and stay: \"%s\" to \"%s\".",
-						 (long long) complete, uri_of(target, 0), uri_of(target, complete - 1));
-	else
-		for (int64 i = complete; i > 0; i--)
-			more = lcons(key_of(target, i - 1), more);
-	add_names(target, &text, complete > 2 ? "Complete as well" : "Complete, and staying", more);
-	add_names(target, &text, "May be there as well", doubtful);
-	return text.len > 0 ? text.data : NULL;
-}
-
-static const TargetOps s3_target_ops = {
-	.put = s3_target_put,
-	.finish = s3_target_finish,
-	.remains = s3_target_remains,
+static const TargetOps plain_ops = {
+	.put = plain_put,
+	.finish = plain_finish,
+	.remains = plain_remains,
 };
 
-Target *
-s3_target_open(const S3TargetConfig *config, Upload *upload)
+static Target *
+plain_target_open(const S3TargetConfig *config, S3Objects *objects)
 {
-	S3Target   *target = palloc0(sizeof(S3Target));
+	PlainTarget *target = palloc0(sizeof(PlainTarget));
 
-	target->base.ops = &s3_target_ops;
-	target->base.name = config->location->uri;
-	target->base.unit = "objects";
-	target->config = *config;
-	target->upload = upload;
-	target->compressor = compress_open(config->compression);
+	target->base.ops = &plain_ops;
+	target->location = config->location;
+	target->rows_per_object = config->rows_per_object;
+	target->objects = objects;
 	target->context = AllocSetContextCreate(CurrentMemoryContext, "pinterest object",
 											ALLOCSET_SMALL_SIZES);
 	initStringInfo(&target->pending);
-	initStringInfo(&target->packed);
 	return &target->base;
+}
+
+/* ---------- opening ---------- */
+
+void
+s3_target_refuse(const Location *location, const char *detail, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+			 errmsg("cannot write to location \"%s\"", location->uri),
+			 errdetail("%s", detail),
+			 errhint("%s", hint)));
+	pg_unreachable();
+}
+
+/* The table's owner lends the right to all who may insert. */
+static void
+check_may_write_files(Oid ownerid)
+{
+	if (!has_privs_of_role(ownerid, ROLE_PG_WRITE_SERVER_FILES))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to write to a file:// location"),
+				 errdetail("The owner of the foreign table must have the privileges of the role \"%s\".",
+						   "pg_write_server_files")));
+}
+
+/* The folder that must exist for files to be written. */
+static const char *
+root_of(const Location *location)
+{
+	const char *path = location->pattern;
+
+	if (location->layout == LAYOUT_SINK)
+		return sink_root(location);
+	return path[strlen(path) - 1] == '/' ? path : psprintf("%s/", path);
+}
+
+static Upload *
+open_upload(const SourceRequest *request, const Location *location)
+{
+	if (location->scheme == LOCATION_FILE)
+	{
+		check_may_write_files(request->ownerid);
+		return file_upload_open(root_of(location));
+	}
+	return bucket_upload_open(location, s3_access(request),
+							  location->layout == LAYOUT_PLAIN);
+}
+
+Target *
+s3_open_target(const SourceRequest *request)
+{
+	List	   *options = request->table_options;
+	const Location *location = s3_location(options);
+	S3TargetConfig config;
+	S3Objects  *objects;
+	Target	   *target;
+
+	config.location = location;
+	config.rows_per_object = option_integer(options, "rows_per_object", 0);
+	config.compression = option_enum(options, "compression");
+	config.array = strcmp(option_text(options, "format"), "array") == 0;
+	if (location->layout == LAYOUT_SINK)
+		sink_check_location(location);
+	else if (strchr(location->pattern, '*') != NULL)
+		s3_target_refuse(location, "It has wildcards.",
+						 "Insert into a foreign table whose location is a folder.");
+	objects = objects_open(&config, open_upload(request, location));
+	target = location->layout == LAYOUT_SINK ?
+		sink_target_open(request, &config, objects) : plain_target_open(&config, objects);
+	target->name = location->uri;
+	target->unit = "objects";
+	return target;
 }

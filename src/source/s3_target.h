@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * s3_target.h
- *	  The target of s3_json: records as objects below a location.
+ *	  The targets of s3_json: records as objects below a location.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,26 +10,34 @@
 
 #include "postgres.h"
 
-#include "source/compress.h"
-#include "source/target.h"
-#include "source/upload.h"
+#include "pg_compat.h"
+#include "source/s3_objects.h"
+#include "source/sink.h"
+#include "source/source.h"
 
-/* What a location and the options of its table say about writing. */
-typedef struct S3TargetConfig
-{
-	const Location *location;
-	int64		rows_per_object;
-	Compression compression;
-	bool		array;			/* each object one array, not lines */
-} S3TargetConfig;
+/* SourceOps.open_target. */
+extern Target *s3_open_target(const SourceRequest *request);
+
+/* Nothing can be written to a location. */
+pg_noreturn extern void s3_target_refuse(const Location *location, const char *detail,
+										 const char *hint);
 
 /*
- * Raises an error if nothing can be written there: it has wildcards, or a
- * layout that cannot be written.
+ * The layout of a sink, in s3_sink_target.c: raises an error if the location
+ * does not say where objects go; the folder below which they go; the target,
+ * in the current memory context, which touches nothing yet.
  */
-extern void s3_target_check(const Location *location);
+extern void sink_check_location(const Location *location);
+extern const char *sink_root(const Location *location);
+extern Target *sink_target_open(const SourceRequest *request,
+								const S3TargetConfig *config, S3Objects *objects);
 
-/* Lives in the current memory context, and touches nothing yet. */
-extern Target *s3_target_open(const S3TargetConfig *config, Upload *upload);
+/*
+ * The offset behind the last record of a topic's partition, 0 if there is none;
+ * in s3_sink_end.c.  Lists its folder and reads its last object.  Blocks; every
+ * wait can be cancelled.
+ */
+extern int64 sink_end(const SourceRequest *request, const SinkFolders *folders,
+					  const char *topic, int32 partition);
 
 #endif							/* PINTEREST_S3_TARGET_H */

@@ -191,3 +191,31 @@ sink_folders_narrow(const SinkFolders *folders, List **topics, List **partitions
 											(char *) lfirst(lc2)));
 	return true;
 }
+
+char *
+sink_folders_topic(const SinkFolders *folders)
+{
+	const char *pattern = folders->location->pattern;
+	const char *end = pattern + folders->start - 1;
+	const char *start = end;
+
+	if (folders->any_topic)
+		return NULL;
+	while (start > pattern && start[-1] != '/')
+		start--;
+	return end > start ? pnstrdup(start, end - start) : NULL;
+}
+
+char *
+sink_folder(const SinkFolders *folders, const char *topic, int32 partition)
+{
+	return psprintf("%.*s%s%s" PARTITION "%d/", (int) folders->start,
+					folders->location->pattern, folders->any_topic ? topic : "",
+					folders->any_topic ? "/" : "", partition);
+}
+
+char *
+sink_name(const char *topic, int32 partition, int64 offset)
+{
+	return psprintf("%s+%d+%010lld", topic, partition, (long long) offset);
+}

@@ -64,4 +64,11 @@ extern bool sink_folders_fit(const SinkFolders *folders, const char *key,
 extern bool sink_folders_narrow(const SinkFolders *folders, List **topics,
 								List **partitions, List **places);
 
+/* The topic whose folder the location names; NULL if it leaves the topic open. */
+extern char *sink_folders_topic(const SinkFolders *folders);
+
+/* The folder of a partition, and the name of an object without its suffix. */
+extern char *sink_folder(const SinkFolders *folders, const char *topic, int32 partition);
+extern char *sink_name(const char *topic, int32 partition, int64 offset);
+
 #endif							/* PINTEREST_SINK_H */

@@ -18,13 +18,26 @@
 
 typedef struct Target Target;
 
+/* A metadata item whose value rows may give is below this. */
+#define TARGET_MAX_ITEMS 32
+
+/* A record, and what its row says of it besides. */
+typedef struct TargetRecord
+{
+	const char *data;			/* UTF-8, without line breaks */
+	size_t		len;
+	const Datum *metadata;		/* by item, of the type SourceMetadata tells; may
+								 * be toasted */
+	const bool *absent;			/* by item: is it NULL, or has no column? */
+} TargetRecord;
+
 typedef struct TargetOps
 {
 	/*
-	 * Takes one record: UTF-8, without line breaks.  May block; every wait can
-	 * be cancelled.  After an error the target takes nothing more.
+	 * Takes one record.  May block; every wait can be cancelled.  After an error
+	 * the target takes nothing more.
 	 */
-	void		(*put) (Target *target, const char *record, size_t len);
+	void		(*put) (Target *target, const TargetRecord *record);
 
 	/* Returns when everything that was put is where it belongs. May block. */
 	void		(*finish) (Target *target);
@@ -42,6 +55,8 @@ struct Target
 	const char *name;			/* of the whole, for messages */
 	const char *unit;			/* what it is made of: "objects" */
 	int64		complete;		/* that many of them are there to stay */
+	uint32		takes;			/* metadata items whose value rows may give:
+								 * bit 1 << item */
 };
 
 #endif							/* PINTEREST_TARGET_H */

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "nodes/pg_list.h"
+#include "pg_compat.h"
 #include "source/location.h"
 #include "source/store.h"
 
@@ -29,6 +30,12 @@ typedef struct UploadOps
 
 	/* These were all; the object appears now, or by the end of finish. */
 	void		(*end) (Upload *upload);
+
+	/*
+	 * Returns when no object that has ended can turn out to have a name that is
+	 * taken; or when that shows at finish, before any object appears.  May block.
+	 */
+	void		(*settle) (Upload *upload);
 
 	/* Returns when all objects are there and durable. May block. */
 	void		(*finish) (Upload *upload);
@@ -51,8 +58,19 @@ struct Upload
  * Both allocate in the current memory context, and register a reset callback
  * on it that takes back what is not complete; so they need no end after an
  * error.  Neither touches network or disk before the first begin.
+ *
+ * root: a folder that must exist; folders below it are made for the keys.
+ * unique: the keys are such as nobody else gives an object; where a service
+ * cannot promise to replace none, these alone are written.
  */
-extern Upload *file_upload_open(void);
-extern Upload *bucket_upload_open(const Location *location, S3Access *access);
+extern Upload *file_upload_open(const char *root);
+extern Upload *bucket_upload_open(const Location *location, S3Access *access,
+								  bool unique);
+
+/* For uploads: raises the error that somebody else has given an object this name. */
+pg_noreturn extern void upload_name_taken(const char *name);
+
+/* 64 random bits, palloc'd. */
+extern char *random_hex(void);
 
 #endif							/* PINTEREST_UPLOAD_H */

@@ -98,7 +98,8 @@ class Bucket:
         self.generated = None   # (count, key format, body format)
         self.faults = []
         self.last_headers = {}
-        self.uploads = {}       # id: (key, {number: body})
+        self.uploads = {}       # id: (key, {number: body}, metadata)
+        self.metadata = {}      # key: headers
         self.counters = dict(list=0, get=0, range=0, put=0, in_flight=0,
                              max_in_flight=0, connections=0, abandoned=0,
                              create=0, part=0, complete=0, abort=0, head=0)
@@ -320,9 +321,12 @@ class Connection(asyncio.Protocol):
         upload = bucket.uploads.get(args.get("uploadId"))
         extra = {}
         answer = b""
+        metadata = {name: value for name, value in headers.items() if name.startswith("x-amz-meta-")}
         if op == "head":
-            self.transport.write(b"HTTP/1.1 %d Head\r\nContent-Length: %d\r\n\r\n" % (
-                (200, len(bucket.objects[key][0])) if key in bucket.objects else (404, 0)))
+            head = "HTTP/1.1 %d Head\r\nContent-Length: %d\r\n" % (
+                (200, len(bucket.objects[key][0])) if key in bucket.objects else (404, 0))
+            head += "".join("%s: %s\r\n" % header for header in bucket.metadata.get(key, {}).items())
+            self.transport.write(head.encode() + b"\r\n")
             return self.end_request()
         if exists:
             return self.error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", {})
@@ -332,10 +336,11 @@ class Connection(asyncio.Protocol):
             return self.error(200, fault["code"], fault["code"], {})
         if op == "put":
             bucket.put(key, self.body)
+            bucket.metadata[key] = metadata
             extra["ETag"] = etag_of(self.body)
         elif op == "create":
             upload_id = "upload+%d/=" % bucket.counters["create"]
-            bucket.uploads[upload_id] = (key, {})
+            bucket.uploads[upload_id] = (key, {}, metadata)
             answer = "<InitiateMultipartUploadResult><Key>%s</Key><UploadId>%s</UploadId></InitiateMultipartUploadResult>" \
                 % (escape(key), upload_id)
         elif op == "part":
@@ -349,6 +354,7 @@ class Connection(asyncio.Protocol):
                     any(len(parts[n]) < 5 * 1024 * 1024 for n in sorted(parts)[:-1]):
                 return self.error(400, "InvalidPart", "One or more of the specified parts could not be found.", {})
             bucket.put(key, b"".join(parts[n] for n in sorted(parts)))
+            bucket.metadata[key] = upload[2]
             del bucket.uploads[args["uploadId"]]
             answer = "<CompleteMultipartUploadResult><ETag>%s</ETag></CompleteMultipartUploadResult>" % etag_of(b"")
         elif op == "abort":
