@@ -65,6 +65,34 @@ COMMENT ON VIEW pinterest.scan_progress IS 'scans of foreign tables that run now
 GRANT SELECT ON pinterest.scan_progress TO PUBLIC;
 
 --
+-- Administration
+--
+
+CREATE FUNCTION pinterest.list_sources(server text, OUT name text, OUT splits integer, OUT state text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'pinterest_list_sources' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100;
+COMMENT ON FUNCTION pinterest.list_sources(text) IS 'the topics or streams of a foreign server';
+
+CREATE FUNCTION pinterest.describe_source(
+    server text, name text,
+    OUT split text, OUT begins numeric, OUT ends numeric, OUT place text, OUT state text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'pinterest_describe_source' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
+COMMENT ON FUNCTION pinterest.describe_source(text, text)
+    IS 'the partitions of a topic or shards of a stream: from where to where they go now, and who holds them';
+
+CREATE FUNCTION pinterest.create_source(
+    server text, name text, splits integer DEFAULT 1, options jsonb DEFAULT NULL) RETURNS void
+    AS 'MODULE_PATHNAME', 'pinterest_create_source' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION pinterest.create_source(text, text, integer, jsonb)
+    IS 'makes a topic or stream, and returns when it can be used; ROLLBACK does not undo it';
+
+CREATE FUNCTION pinterest.drop_source(server text, name text) RETURNS void
+    AS 'MODULE_PATHNAME', 'pinterest_drop_source' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION pinterest.drop_source(text, text)
+    IS 'drops a topic or stream with all its records, and returns when it is gone; ROLLBACK does not bring it back';
+
+--
 -- Cleaning
 --
 

@@ -46,7 +46,6 @@
 
 typedef struct ServerCheck
 {
-	ForeignServer *server;
 	const SourceOps *ops;
 	const char *location;		/* what the caller gave, or NULL */
 	Oid			table;			/* found where nothing was given */
@@ -177,22 +176,6 @@ first_record(void *arg)
 	return detail;
 }
 
-/* The server, which the caller must be allowed to use. */
-static void
-look_up(ServerCheck *check, const char *name)
-{
-	Oid			serverid = get_foreign_server_oid(name, false);
-	AclResult	result = server_aclcheck(serverid, GetUserId(), ACL_USAGE);
-
-	if (result != ACLCHECK_OK)
-		aclcheck_error(result, OBJECT_FOREIGN_SERVER, name);
-	check->ops = source_of_server(serverid);
-	check->server = GetForeignServer(serverid);
-	check->request.serverid = serverid;
-	check->request.userid = GetUserId();
-	check->request.server_options = check->server->options;
-}
-
 static List *
 check_server(const char *name, const char *location)
 {
@@ -201,7 +184,7 @@ check_server(const char *name, const char *location)
 	bool		ready;
 
 	server->location = location;
-	look_up(server, name);
+	server->ops = source_of_usable_server(name, &server->request);
 	ready = check_run(check, "options", true, check_options, server,
 					  "See pinterest.options() for what may be set.");
 	if (server->ops->check == NULL)

@@ -14,6 +14,7 @@
  *	modify.c	 INSERT and COPY FROM
  *	explain.c	 what EXPLAIN shows
  *	check.c		 the SQL function check_server
+ *	admin.c		 those that administer topics and streams
  *	import.c	 IMPORT FOREIGN SCHEMA
  *	analyze.c	 ANALYZE
  *

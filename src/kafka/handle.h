@@ -87,6 +87,13 @@ extern void kafka_wait_progress(KafkaWait *wait);
 
 extern void kafka_wait_end(KafkaWait *wait);
 
+/*
+ * topics.c: asks about one topic, or, with NULL, all.  Freed with the current
+ * memory context.
+ */
+extern const struct rd_kafka_metadata *kafka_ask_metadata(KafkaClient *client,
+														  const char *name);
+
 /* error.c: may the same call succeed later, without anyone doing anything? */
 extern bool kafka_error_is_transient(rd_kafka_resp_err_t err);
 

@@ -31,6 +31,12 @@ kafka_topic_is_pattern(const char *topic)
 	return *topic == '^';
 }
 
+bool
+kafka_topic_is_internal(const char *topic)
+{
+	return strncmp(topic, "__", 2) == 0;
+}
+
 static bool
 matches(const char *pattern, const char *topic)
 {
@@ -101,11 +107,14 @@ end_work(MemoryContext before)
 	MemoryContextDelete(work);
 }
 
-/* Is this what a topic says that was made a moment ago? */
-static bool
-may_be_new(rd_kafka_resp_err_t err)
+/* What a broker says of a topic that was made a moment ago is worth another try. */
+static rd_kafka_resp_err_t
+pardon_new(rd_kafka_resp_err_t err, TimestampTz begun)
 {
-	return err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+	if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+		!TimestampDifferenceExceeds(begun, GetCurrentTimestamp(), NEW_TOPIC_TIME))
+		return RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+	return err;
 }
 
 /* An error of a topic or of one of its partitions, or none. */
@@ -121,9 +130,8 @@ topic_error(const struct rd_kafka_metadata_topic *topic)
 		RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
-/* Asks about one topic, or, with NULL, all.  Freed with the current context. */
-static const struct rd_kafka_metadata *
-ask(KafkaClient *client, const char *name)
+const struct rd_kafka_metadata *
+kafka_ask_metadata(KafkaClient *client, const char *name)
 {
 	KafkaWait	wait = kafka_wait_begin(client, name == NULL ? "list the topics of" : "find topic",
 										name == NULL ? "the cluster" : name);
@@ -149,9 +157,7 @@ ask(KafkaClient *client, const char *name)
 			if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
 				break;
 			rd_kafka_metadata_destroy(metadata);
-			if (may_be_new(err) &&
-				!TimestampDifferenceExceeds(begun, GetCurrentTimestamp(), NEW_TOPIC_TIME))
-				err = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+			err = pardon_new(err, begun);
 		}
 		kafka_wait_failed(&wait, err);
 	}
@@ -179,7 +185,7 @@ select_topics(const struct rd_kafka_metadata *metadata, const char *pattern,
 		const struct rd_kafka_metadata_topic *found = &metadata->topics[i];
 		KafkaTopic *topic;
 
-		if (strncmp(found->topic, "__", 2) == 0)
+		if (kafka_topic_is_internal(found->topic))
 			continue;
 		if (pattern != NULL && !matches(pattern, found->topic))
 			continue;
@@ -201,13 +207,13 @@ kafka_topics(KafkaClient *client, const char *name)
 	List	   *topics;
 
 	if (kafka_topic_is_pattern(name))
-		topics = select_topics(ask(client, NULL), name, before);
+		topics = select_topics(kafka_ask_metadata(client, NULL), name, before);
 	else
 	{
 		KafkaTopic *topic = MemoryContextAlloc(before, sizeof(KafkaTopic));
 
 		topic->name = MemoryContextStrdup(before, name);
-		topic->partitions = ask(client, name)->topics[0].partition_cnt;
+		topic->partitions = kafka_ask_metadata(client, name)->topics[0].partition_cnt;
 		MemoryContextSwitchTo(before);
 		topics = list_make1(topic);
 		MemoryContextSwitchTo(work);
@@ -220,7 +226,7 @@ List *
 kafka_all_topics(KafkaClient *client)
 {
 	MemoryContext before = begin_work();
-	List	   *topics = select_topics(ask(client, NULL), NULL, before);
+	List	   *topics = select_topics(kafka_ask_metadata(client, NULL), NULL, before);
 
 	end_work(before);
 	return topics;
@@ -231,7 +237,7 @@ kafka_brokers(KafkaClient *client)
 {
 	MemoryContext before = begin_work();
 	MemoryContext work = CurrentMemoryContext;
-	const struct rd_kafka_metadata *metadata = ask(client, NULL);
+	const struct rd_kafka_metadata *metadata = kafka_ask_metadata(client, NULL);
 	List	   *brokers = NIL;
 
 	MemoryContextSwitchTo(before);
@@ -282,6 +288,7 @@ set_positions(rd_kafka_topic_partition_list_t *list, const KafkaPosition *positi
 void
 kafka_find_positions(KafkaClient *client, KafkaPosition *positions, int n)
 {
+	TimestampTz begun = GetCurrentTimestamp();
 	MemoryContext before;
 	KafkaWait	wait;
 	rd_kafka_topic_partition_list_t *list;
@@ -304,7 +311,7 @@ kafka_find_positions(KafkaClient *client, KafkaPosition *positions, int n)
 			err = position_error(list);
 		if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
 			break;
-		kafka_wait_failed(&wait, err);
+		kafka_wait_failed(&wait, pardon_new(err, begun));
 		if (err != RD_KAFKA_RESP_ERR__TIMED_OUT)
 			refresh_leaders(&wait);
 	}

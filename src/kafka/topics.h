@@ -24,6 +24,9 @@ typedef struct KafkaTopic
 /* Does the name stand for all topics that match it?  Then it begins with "^". */
 extern bool kafka_topic_is_pattern(const char *topic);
 
+/* Is it one of Kafka's own? */
+extern bool kafka_topic_is_internal(const char *topic);
+
 /* Raises an error unless it is a name that a topic can have, or a pattern. */
 extern void kafka_topic_check(const char *topic);
 

@@ -622,5 +622,6 @@ const SourceOps kafka_source_ops = {
 	.counters = kafka_counters,
 	.check = kafka_check,
 	.tables = kafka_tables,
+	.admin = &kafka_admin,
 	.subject = "topic",
 };

@@ -76,6 +76,9 @@ extern int64 kafka_split_size(const KafkaSplit *split);
 /* SourceOps.check; in kafka_check.c. */
 extern bool kafka_check(Check *check, bool ready, const SourceRequest *request);
 
+/* SourceOps.admin; in kafka_admin.c. */
+extern const SourceAdmin kafka_admin;
+
 /* SourceOps.tables; in kafka_tables.c. */
 extern List *kafka_tables(const SourceRequest *request, const char *schema);
 

@@ -7,8 +7,12 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_foreign_server.h"
 #include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "pg_compat.h"
 #include "source/source.h"
+#include "utils/acl.h"
 #include "utils/lsyscache.h"
 
 static const SourceOps *const sources[] = {
@@ -43,6 +47,20 @@ source_of_server(Oid serverid)
 		if (strcmp(psprintf("%s_handler", sources[i]->wrapper), handler) == 0)
 			return sources[i];
 	return source_of_wrapper(wrapper->fdwname);
+}
+
+const SourceOps *
+source_of_usable_server(const char *name, SourceRequest *request)
+{
+	Oid			serverid = get_foreign_server_oid(name, false);
+	AclResult	result = server_aclcheck(serverid, GetUserId(), ACL_USAGE);
+
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_FOREIGN_SERVER, name);
+	request->serverid = serverid;
+	request->userid = GetUserId();
+	request->server_options = GetForeignServer(serverid)->options;
+	return source_of_server(serverid);
 }
 
 void

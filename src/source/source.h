@@ -25,6 +25,7 @@
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 #include "pg_compat.h"
+#include "source/admin.h"
 #include "source/check.h"
 #include "source/range.h"
 #include "source/target.h"
@@ -278,6 +279,9 @@ typedef struct SourceOps
 	 */
 	List	   *(*tables) (const SourceRequest *request, const char *schema);
 
+	/* How what there is to read is listed, made and dropped; NULL: not by it. */
+	const SourceAdmin *admin;
+
 	/* The option of the table that names what is read, for EXPLAIN. */
 	const char *subject;
 } SourceOps;
@@ -302,6 +306,12 @@ extern const SourceOps *source_of_wrapper(const char *wrapper);
 
 /* The source of a foreign table or server, by its wrapper's handler. */
 extern const SourceOps *source_of_server(Oid serverid);
+
+/*
+ * The source of a server by name, which the current user must be allowed to
+ * use; fills in the request, but for the table.
+ */
+extern const SourceOps *source_of_usable_server(const char *name, SourceRequest *request);
 
 /* Raises the error that a source has not learnt to do this (a NULL function). */
 pg_noreturn extern void source_lacks(const SourceOps *ops, const char *what);
