@@ -25,7 +25,7 @@ use PostgreSQL::Test::Utils;
 our @EXPORT = qw(
   new_node create_bucket_server write_sink put_folder
   start_versitygw start_fault_server start_credential_server
-  fails succeeds elapsed_of @views
+  fails succeeds open_session elapsed_of @views
 );
 
 # The query views, with the columns they must have
@@ -219,6 +219,44 @@ sub succeeds
 	is($stdout, $expected, $name) or diag($stderr);
 	return;
 }
+
+# open_session NODE: a psql that stays, so that a test can do something between two
+# statements
+sub open_session
+{
+	my ($node) = @_;
+	my $self = bless { in => '', out => '', err => '', number => 0 }, 'PinterestTest::Session';
+
+	$self->{run} = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('postgres') ],
+		'<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err}, IPC::Run::timeout(300));
+	return $self;
+}
+
+package PinterestTest::Session;
+
+use strict;
+use warnings;
+
+# The result of statements, as psql -At prints it
+sub ask
+{
+	my ($self, $sql) = @_;
+	my $end = 'end of ' . ++$self->{number};
+
+	$self->{err} = '';
+	$self->{in} .= "$sql;\n\\echo $end\n\\warn $end\n";
+	$self->{run}->pump until $self->{out} =~ /^$end\n/m && $self->{err} =~ /^$end\n/m;
+	$self->{err} =~ s/^$end\n//m;
+	my $result = $self->{out} =~ s/^$end\n//mr;
+	$self->{out} = '';
+	chomp $result;
+	return $result;
+}
+
+# What the last one said besides
+sub error { my ($self) = @_; return $self->{err}; }
+
+sub DESTROY { my ($self) = @_; local ($?, $!); $self->{run}->kill_kill if $self->{run}; return; }
 
 package PinterestTest::FaultServer;
 

@@ -117,10 +117,13 @@ class Commands:
         self.wait_for_topic(name, partitions)
 
     def delete_topic(self, name):
+        # The producers would believe for a while that it is there as it was
+        self.producers.clear()
         self.wait(self.admin.delete_topics([name]))
         self.wait_for_topic(name, 0)
 
     def add_partitions(self, name, total):
+        self.producers.clear()
         self.wait(self.admin.create_partitions([self.kafka_admin.NewPartitions(name, total)]))
         self.wait_for_topic(name, total)
 
