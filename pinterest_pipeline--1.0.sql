@@ -164,11 +164,29 @@ BEGIN
             record_offset bigint OPTIONS (metadata 'offset'),
             record_line bigint OPTIONS (metadata 'line')$sql$;
         latest_first := 'record_partition DESC, record_offset DESC, record_path DESC';
+    ELSIF wrapper = 'kafka_json' THEN
+        IF location IS NOT NULL THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'invalid_parameter_value',
+                MESSAGE = 'a pipeline over kafka_json has no location',
+                HINT = 'Its topics are named after user_id; which cluster holds them, the server says.';
+        ELSIF user_id !~ '^[A-Za-z0-9._-]+$' THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'invalid_parameter_value',
+                MESSAGE = format('invalid user_id "%s"', user_id),
+                DETAIL = 'Names of topics have letters of ASCII, digits, ".", "_" and "-".';
+        END IF;
+        options := format('topic %L, on_error %L', format('%s.%s', user_id, kind), 'ignore');
+        position_columns := $sql$
+            record_partition integer OPTIONS (metadata 'partition'),
+            record_offset bigint OPTIONS (metadata 'offset'),
+            record_timestamp timestamptz OPTIONS (metadata 'timestamp')$sql$;
+        latest_first := 'record_timestamp DESC NULLS LAST, record_partition DESC, record_offset DESC';
     ELSE
         RAISE EXCEPTION USING
             ERRCODE = 'feature_not_supported',
             MESSAGE = format('pipelines over foreign data wrapper "%s" are not supported', wrapper),
-            HINT = 'Use a server of the wrapper s3_json.';
+            HINT = 'Use a server of s3_json or kafka_json.';
     END IF;
 END
 $$;
@@ -560,7 +578,7 @@ BEGIN
     FROM pg_class
         JOIN pg_foreign_table ON ftrelid = pg_class.oid
     WHERE relnamespace = pipeline AND relname = ANY (source_names)
-        AND pinterest._wrapper_of_server(ftserver) IN ('s3_json')
+        AND pinterest._wrapper_of_server(ftserver) IN ('s3_json', 'kafka_json')
     HAVING count(*) = cardinality(source_names);
     IF NOT FOUND THEN
         RAISE EXCEPTION USING
@@ -996,3 +1014,121 @@ END
 $$;
 COMMENT ON FUNCTION pinterest.generate_posts(integer, integer, name)
     IS 'makes the tables pinterest_data, geolocation_data and user_data with invented posts, the same for the same seed';
+
+--
+-- Emulated posting
+--
+-- As a procedure it commits each batch.  That rules out a SET clause, so it sets
+-- the search path anew in each transaction.
+--
+
+-- Columns that two relations have in common, in the order of the first.
+CREATE FUNCTION pinterest._common_columns(a regclass, b regclass) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+    SELECT string_agg(quote_ident(x.attname), ', ' ORDER BY x.attnum)
+    FROM pg_attribute AS x JOIN pg_attribute AS y USING (attname)
+    WHERE x.attrelid = a AND y.attrelid = b AND x.attnum > 0 AND y.attnum > 0
+        AND NOT x.attisdropped AND NOT y.attisdropped
+$$;
+
+-- One of the tables that generate_posts makes, or of a pipeline.
+CREATE FUNCTION pinterest._table_to_post(schema name, relation name, hint text) RETURNS regclass
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+    found regclass := to_regclass(format('%I.%I', schema, relation));
+BEGIN
+    IF found IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'undefined_table',
+            MESSAGE = format('there is no table "%s" in schema "%s"', relation, schema),
+            HINT = hint;
+    END IF;
+    RETURN found;
+END
+$$;
+
+-- The INSERT that posts some rows of one source table, named by their keys ($1),
+-- in that order.
+CREATE FUNCTION pinterest._posting_statement(
+    pipeline name, kind text, schema name, relation name, key name) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+    target CONSTANT regclass := pinterest._table_to_post(pipeline, kind || '_source',
+        'Make a pipeline with pinterest.create_pipeline().');
+    posts CONSTANT regclass := pinterest._table_to_post(schema, relation,
+        'Make posts with SELECT pinterest.generate_posts().');
+    columns CONSTANT text := pinterest._common_columns(posts, target);
+BEGIN
+    RETURN format('INSERT INTO %s (%s) SELECT %s FROM %s JOIN unnest($1) WITH ORDINALITY AS p(key, place) ON %I = p.key ORDER BY p.place',
+        target, columns, columns, posts, key);
+END
+$$;
+
+CREATE PROCEDURE pinterest.emulate_posting(
+    pipeline name, posts bigint DEFAULT 100, pause interval DEFAULT '0',
+    batch integer DEFAULT 100, seed integer DEFAULT NULL, schema name DEFAULT current_schema())
+    LANGUAGE plpgsql AS
+$$
+#variable_conflict use_variable
+DECLARE
+    statements text[];
+    keys integer[];
+    picked integer[];
+    draws integer := coalesce(seed, pg_catalog.floor(pg_catalog.random() * 2147483647)::integer);
+    rows_at_once integer := batch;
+    sent bigint := 0;
+    told timestamptz := pg_catalog.clock_timestamp();
+BEGIN
+    -- Raises where a transaction is open already, before anything is sent
+    COMMIT;
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    IF pipeline IS NULL OR pause IS NULL OR batch IS NULL OR schema IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'pipeline, pause, batch and schema must not be null';
+    ELSIF batch < 1 OR posts < 0 OR pause < '0' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'posts and pause must not be negative, and batch not less than 1';
+    END IF;
+    statements := ARRAY[
+        pinterest._posting_statement(pipeline, 'pin', schema, 'pinterest_data', 'index'),
+        pinterest._posting_statement(pipeline, 'geo', schema, 'geolocation_data', 'ind'),
+        pinterest._posting_statement(pipeline, 'user', schema, 'user_data', 'ind')];
+    EXECUTE format('SELECT array_agg(index ORDER BY index) FROM %I.pinterest_data', schema) INTO keys;
+    IF keys IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'no_data_found',
+            MESSAGE = format('table "pinterest_data" in schema "%s" is empty', schema);
+    END IF;
+    IF pause > '0' THEN
+        rows_at_once := 1;
+    END IF;
+
+    -- Where posts is null, for ever
+    WHILE posts IS NULL OR sent < posts LOOP
+        picked := ARRAY(
+            SELECT keys[1 + pinterest._draw(n, draws, 200) % cardinality(keys)]
+            FROM generate_series(sent + 1, least(sent + rows_at_once, posts)) AS n
+            ORDER BY n);
+        EXECUTE statements[1] USING picked;
+        EXECUTE statements[2] USING picked;
+        EXECUTE statements[3] USING picked;
+        COMMIT;
+        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+        sent := sent + cardinality(picked);
+        IF sent = posts OR clock_timestamp() > told + interval '5 seconds' THEN
+            told := clock_timestamp();
+            RAISE NOTICE '% posts sent', CASE WHEN posts IS NULL THEN sent::text ELSE format('%s of %s', sent, posts) END;
+        END IF;
+        IF sent IS DISTINCT FROM posts THEN
+            PERFORM pg_sleep_for(pause);
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON PROCEDURE pinterest.emulate_posting(name, bigint, interval, integer, integer, name)
+    IS 'posts random rows of the tables that generate_posts makes to the three foreign tables of a pipeline';
