@@ -29,6 +29,15 @@ CREATE FOREIGN DATA WRAPPER kafka_json
     HANDLER pinterest.kafka_json_handler VALIDATOR pinterest.kafka_json_validator;
 COMMENT ON FOREIGN DATA WRAPPER kafka_json IS 'JSON records in the topics of Apache Kafka';
 
+CREATE FUNCTION pinterest.kinesis_json_handler() RETURNS fdw_handler
+    AS 'MODULE_PATHNAME', 'pinterest_kinesis_json_handler' LANGUAGE C STRICT;
+CREATE FUNCTION pinterest.kinesis_json_validator(options text[], catalog oid) RETURNS void
+    AS 'MODULE_PATHNAME', 'pinterest_kinesis_json_validator' LANGUAGE C STRICT;
+
+CREATE FOREIGN DATA WRAPPER kinesis_json
+    HANDLER pinterest.kinesis_json_handler VALIDATOR pinterest.kinesis_json_validator;
+COMMENT ON FOREIGN DATA WRAPPER kinesis_json IS 'JSON records in Kinesis data streams';
+
 CREATE FUNCTION pinterest.options(
     OUT wrapper text, OUT object text, OUT name text, OUT type text,
     OUT required boolean, OUT default_value text, OUT secret boolean, OUT description text)

@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "pg_compat.h"
 #include "record.h"
+#include "source/kinesis.h"
 #include "source/s3.h"
 #include "utils/guc.h"
 
@@ -41,6 +42,24 @@ _PG_init(void)
 							&pinterest_part_size,
 							pinterest_part_size, 1, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("pinterest.kinesis_connections",
+							"Sets how many requests to Kinesis a scan has in flight at most.",
+							NULL,
+							&pinterest_kinesis_connections,
+							pinterest_kinesis_connections, 1, 512,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("pinterest.kinesis_pacing",
+							 "Keeps to 5 requests and 2 MB a second for each shard of a Kinesis stream.",
+							 NULL,
+							 &pinterest_kinesis_pacing,
+							 pinterest_kinesis_pacing,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("pinterest.shard_timeout",
+							"Sets how long a shard of a Kinesis stream may bring no records and come no nearer to its end.",
+							NULL,
+							&pinterest_shard_timeout,
+							pinterest_shard_timeout, 100, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("pinterest.request_timeout",
 							"Sets how long a service may stay silent before a request is given up.",
 							NULL,

@@ -26,7 +26,8 @@
 
 #define S3 "s3_json"
 #define KAFKA "kafka_json"
-#define AWS "s3_json"			/* those that sign requests */
+#define KINESIS "kinesis_json"
+#define AWS "s3_json,kinesis_json"	/* those that sign requests */
 
 /* The values of an OPTION_ENUM stand in the order of the C enum they name. */
 static const char *const layouts[] = {"plain", "sink", NULL};
@@ -41,13 +42,13 @@ static const char *const on_errors[] = {"stop", "ignore", "set_null", NULL};
 static const char *const verbosities[] = {"default", "verbose", "silent", NULL};
 
 const Option option_table[] = {
-	{S3, SERVER, "region", OPTION_TEXT, false, false, "us-east-1", NULL,
-	"AWS region of the bucket"},
-	{S3, SERVER, "endpoint", OPTION_TEXT, false, false, NULL, NULL,
-	"http(s)://host[:port] of an S3 service other than AWS"},
+	{AWS, SERVER, "region", OPTION_TEXT, false, false, "us-east-1", NULL,
+	"AWS region of the bucket or stream"},
+	{AWS, SERVER, "endpoint", OPTION_TEXT, false, false, NULL, NULL,
+	"http(s)://host[:port] of a service other than AWS's own"},
 	{S3, SERVER, "path_style", OPTION_BOOLEAN, false, false, NULL, NULL,
 	"bucket in the path instead of the host name; default: true with an endpoint, else false"},
-	{S3, SERVER, "ca_file", OPTION_TEXT, false, false, NULL, NULL,
+	{AWS, SERVER, "ca_file", OPTION_TEXT, false, false, NULL, NULL,
 	"PEM file of the authorities that may sign the endpoint's certificate; default: those of the machine"},
 
 	{KAFKA, SERVER, "bootstrap.servers", OPTION_TEXT, true, false, NULL, NULL,
@@ -89,6 +90,11 @@ const Option option_table[] = {
 
 	{S3, TABLE, "missing_objects", OPTION_ENUM, false, false, "error", missing_objects,
 	"objects that are gone when they are to be read, though they were listed: an error, or left out"},
+	{KINESIS, TABLE, "stream", OPTION_TEXT, true, false, NULL, NULL,
+	"name or ARN of the stream"},
+	{KINESIS, TABLE, "partition_key", OPTION_TEXT, false, false, NULL, NULL,
+	"only the records with this partition key"},
+
 	{S3, TABLE, "rows_per_object", OPTION_INTEGER, false, false, "100000", NULL,
 	"INSERT begins another object after this many rows"},
 	{NULL, TABLE, "updatable", OPTION_BOOLEAN, false, false, "true", NULL,

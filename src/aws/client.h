@@ -78,6 +78,7 @@ typedef struct AwsRequest
 	int64		whole;			/* stream: size of the object, where these are
 								 * but a part of it; else the same or 0 */
 	size_t		max_body;		/* not stream: a longer answer is refused */
+	bool		large;			/* not stream: the answer may be megabytes */
 	bool		error_in_200;	/* not stream: an answer with status 200 may hold
 								 * an error all the same */
 	const char *what;			/* messages: "could not WHAT "SUBJECT"" */

@@ -64,6 +64,9 @@ extern void credentials_validate_mapping(List *options);
 extern CredentialConfig *credentials_config(const char *wrapper, Oid serverid, Oid userid,
 											List *server_options, const char *region);
 
+/* A sentence on where such keys come from. */
+extern char *credentials_origin(const CredentialConfig *config, const AwsCredentials *keys);
+
 typedef struct Credentials Credentials;
 
 /*

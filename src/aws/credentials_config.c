@@ -162,3 +162,21 @@ credentials_config(const char *wrapper, Oid serverid, Oid userid, List *server_o
 		config->mapping = mapped_keys(wrapper, server, userid);
 	return config;
 }
+
+char *
+credentials_origin(const CredentialConfig *config, const AwsCredentials *keys)
+{
+	static const char *const origins[] = {
+		"From the user mapping",
+		"From the environment of the database server",
+		"From a profile in the files of the database server's user",
+		"From the container",
+		"From the instance",
+		"By the web identity token",
+		"From the first of the chain that has some"
+	};
+
+	return psprintf("%s%s%s.", origins[config->source],
+					config->role_arn == NULL ? "" : ", and then a role assumed with them",
+					keys->session_token == NULL ? "" : "; they are temporary");
+}

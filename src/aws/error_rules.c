@@ -14,6 +14,7 @@
 #define HINT_KEYS "Check access_key_id and secret_access_key in the user mapping, or what the server's credential_source gives."
 #define HINT_TOKEN \
 	"Temporary credentials have ended, or do not belong to their keys. In a user mapping, set all three anew; others were already asked for again."
+#define HINT_KMS "The key that encrypts the stream must be usable, by the owner of the keys that sign as well (kms:Decrypt)."
 
 static const CodeRule rules[] = {
 	{"InvalidAccessKeyId", CODE_FINAL, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, HINT_KEYS},
@@ -47,7 +48,26 @@ static const CodeRule rules[] = {
 	{"BadDigest", CODE_RETRY, 0, NULL},
 	{"InternalError", CODE_RETRY, 0, NULL},
 	{"OperationAborted", CODE_RETRY, 0, NULL},
-	{"ConditionalRequestConflict", CODE_RETRY, 0, NULL}
+	{"ConditionalRequestConflict", CODE_RETRY, 0, NULL},
+
+	/* Kinesis; the rest of what it throttles is for its reader to pace */
+	{"AccessDeniedException", CODE_FINAL, ERRCODE_INSUFFICIENT_PRIVILEGE,
+	"The keys are known, but their owner may not do this: reading a stream needs kinesis:DescribeStreamSummary, kinesis:ListShards, kinesis:GetShardIterator and kinesis:GetRecords, importing tables kinesis:ListStreams."},
+	{"ResourceNotFoundException", CODE_FINAL, ERRCODE_UNDEFINED_OBJECT,
+	"Check the stream's name, and the endpoint and region of the server. A shard is gone when all its records have passed the stream's retention."},
+	{"ResourceInUseException", CODE_FINAL, ERRCODE_OBJECT_IN_USE,
+	"The stream is being created, changed or deleted. Try again later."},
+	{"ProvisionedThroughputExceededException", CODE_FINAL, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+	"Others read the same shards: each gives 5 answers and 2 MB a second to all its readers."},
+	{"LimitExceededException", CODE_SLOW_DOWN, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, NULL},
+	{"InternalFailure", CODE_RETRY, 0, NULL},
+	{"InternalFailureException", CODE_RETRY, 0, NULL},
+	{"KMSThrottlingException", CODE_SLOW_DOWN, 0, NULL},
+	{"KMSAccessDeniedException", CODE_FINAL, ERRCODE_INSUFFICIENT_PRIVILEGE, HINT_KMS},
+	{"KMSDisabledException", CODE_FINAL, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, HINT_KMS},
+	{"KMSInvalidStateException", CODE_FINAL, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, HINT_KMS},
+	{"KMSNotFoundException", CODE_FINAL, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, HINT_KMS},
+	{"KMSOptInRequired", CODE_FINAL, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, HINT_KMS}
 };
 
 const CodeRule *

@@ -190,12 +190,26 @@ follow_region(AwsCall *call)
 	return service->moved;
 }
 
+/*
+ * Is the signature's time the trouble?  Services other than S3 use the code of
+ * bad signatures, and say it in the message ("Signature expired: … is now earlier
+ * than …", "Signature not yet current: …").
+ */
+static bool
+clock_is_off(const AwsFailure *failure)
+{
+	return strcmp(failure->code, "RequestTimeTooSkewed") == 0 ||
+		(strcmp(failure->code, "InvalidSignatureException") == 0 &&
+		 (strncmp(failure->message, "Signature expired", 17) == 0 ||
+		  strncmp(failure->message, "Signature not yet", 17) == 0));
+}
+
 /* The service has answered with an error: does another attempt promise more? */
 void
 call_refused(AwsCall *call)
 {
 	aws_failure_from_answer(&call->failure, call->transfer, call->keys);
-	if (strcmp(call->failure.code, "RequestTimeTooSkewed") == 0 && correct_clock(call))
+	if (clock_is_off(&call->failure) && correct_clock(call))
 		wait_to_retry(call, 0);
 	else if (aws_failure_expired(&call->failure) && renew_keys(call))
 		wait_to_retry(call, 0);

@@ -52,6 +52,7 @@ make_routine(void)
 
 PG_FUNCTION_INFO_V1(pinterest_s3_json_handler);
 PG_FUNCTION_INFO_V1(pinterest_kafka_json_handler);
+PG_FUNCTION_INFO_V1(pinterest_kinesis_json_handler);
 
 Datum
 pinterest_s3_json_handler(PG_FUNCTION_ARGS)
@@ -61,6 +62,12 @@ pinterest_s3_json_handler(PG_FUNCTION_ARGS)
 
 Datum
 pinterest_kafka_json_handler(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(make_routine());
+}
+
+Datum
+pinterest_kinesis_json_handler(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_POINTER(make_routine());
 }

@@ -47,10 +47,15 @@ struct ParallelScan
 bool
 parallel_is_safe(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 {
-#if PG_VERSION_NUM < 170000
 	ForeignTable *table = GetForeignTable(rte->relid);
+#if PG_VERSION_NUM < 170000
 	Relation	relation;
 	bool		safe = true;
+#endif
+
+	if (source_of_server(table->serverid)->list == NULL)
+		return false;
+#if PG_VERSION_NUM < 170000
 
 	/*
 	 * Errors of functions of users are caught in subtransactions, of which

@@ -43,6 +43,7 @@ validate(const SourceOps *ops, List *options, Oid catalog)
 
 PG_FUNCTION_INFO_V1(pinterest_s3_json_validator);
 PG_FUNCTION_INFO_V1(pinterest_kafka_json_validator);
+PG_FUNCTION_INFO_V1(pinterest_kinesis_json_validator);
 
 Datum
 pinterest_s3_json_validator(PG_FUNCTION_ARGS)
@@ -56,6 +57,14 @@ Datum
 pinterest_kafka_json_validator(PG_FUNCTION_ARGS)
 {
 	validate(&kafka_source_ops, untransformRelOptions(PG_GETARG_DATUM(0)),
+			 PG_GETARG_OID(1));
+	PG_RETURN_VOID();
+}
+
+Datum
+pinterest_kinesis_json_validator(PG_FUNCTION_ARGS)
+{
+	validate(&kinesis_source_ops, untransformRelOptions(PG_GETARG_DATUM(0)),
 			 PG_GETARG_OID(1));
 	PG_RETURN_VOID();
 }

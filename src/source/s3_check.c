@@ -42,24 +42,11 @@ typedef struct S3Check
 static char *
 find_credentials(void *arg)
 {
-	static const char *const origins[] = {
-		"From the user mapping",
-		"From the environment of the database server",
-		"From a profile in the files of the database server's user",
-		"From the container",
-		"From the instance",
-		"By the web identity token",
-		"From the first of the chain that has some"
-	};
 	S3Check    *s3 = arg;
-	const CredentialConfig *config;
 
 	s3_take_credentials(s3->request, s3->access);
-	config = s3->access->credentials;
-	return psprintf("%s%s%s.", origins[config->source],
-					config->role_arn == NULL ? "" : ", and then a role assumed with them",
-					credentials_get(credentials_create(config))->session_token == NULL ? "" :
-					"; they are temporary");
+	return credentials_origin(s3->access->credentials,
+							  credentials_get(credentials_create(s3->access->credentials)));
 }
 
 /* Sends one signed request for a whole answer, and waits for it. */

@@ -18,6 +18,7 @@
 static const SourceOps *const sources[] = {
 	&s3_source_ops,
 	&kafka_source_ops,
+	&kinesis_source_ops,
 };
 
 const SourceOps *

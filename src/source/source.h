@@ -321,5 +321,6 @@ extern const SourceMetadata *source_metadata(const SourceOps *ops, const char *n
 
 extern const SourceOps s3_source_ops;
 extern const SourceOps kafka_source_ops;
+extern const SourceOps kinesis_source_ops;
 
 #endif							/* PINTEREST_SOURCE_H */

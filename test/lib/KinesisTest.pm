@@ -139,7 +139,7 @@ use JSON::PP ();
 use Time::HiRes ();
 
 # In one order of keys, so that requests can be compared
-my $json = JSON::PP->new->canonical;
+my $json = JSON::PP->new->canonical->utf8;
 
 sub endpoint { return $_[0]->{endpoint}; }
 
@@ -283,8 +283,10 @@ sub _control
 }
 
 # See there for what these do
-sub stream { my ($self, %what) = @_; return $self->_control('stream', \%what); }
-sub fault { my ($self, %fault) = @_; return $self->_control('fault', \%fault); }
-sub counters { my ($self) = @_; return $self->_control('counters', {}); }
+foreach my $what (qw(stream delete trim add set fault clear counters))
+{
+	no strict 'refs';
+	*$what = sub { my ($self, %arguments) = @_; return $self->_control($what, \%arguments); };
+}
 
 1;

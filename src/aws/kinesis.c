@@ -1,0 +1,171 @@
+/*-------------------------------------------------------------------------
+ *
+ * kinesis.c
+ *	  Kinesis Data Streams: requests.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "aws/kinesis.h"
+#include "utils/json.h"
+
+/* 10,000 records of 10 MiB in all, as base64, with keys of 256 characters */
+#define MAX_RECORDS_ANSWER ((size_t) 64 * 1024 * 1024)
+
+/* A page of 1,000 shards takes 0.4 MB, but the token may take 1 MiB. */
+#define MAX_ANSWER (16 * 1024 * 1024)
+
+#define NAME_MAX_LEN 128
+#define NAME_CHARACTERS \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+
+bool
+kinesis_is_arn(const char *stream)
+{
+	return strncmp(stream, "arn:", 4) == 0;
+}
+
+/* [a-zA-Z0-9_.-]{1,128}, or arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME */
+bool
+kinesis_stream_is_valid(const char *stream)
+{
+	const char *name = stream;
+	size_t		len;
+
+	if (kinesis_is_arn(stream))
+	{
+		const char *service = strchr(stream + 4, ':');
+
+		name = strstr(stream, ":stream/");
+		if (service == NULL || strncmp(service, ":kinesis:", 9) != 0 || name == NULL)
+			return false;
+		name += strlen(":stream/");
+	}
+	len = strlen(name);
+	return len >= 1 && len <= NAME_MAX_LEN && strspn(name, NAME_CHARACTERS) == len;
+}
+
+void
+kinesis_request_init(KinesisRequest *request)
+{
+	memset(request, 0, sizeof(KinesisRequest));
+	initStringInfo(&request->body);
+}
+
+/* Begins the object; target is a constant. */
+static void
+begin_request(KinesisRequest *request, const char *target, const char *subject)
+{
+	AwsRequest *aws = &request->aws;
+
+	memset(aws, 0, sizeof(AwsRequest));
+	aws->method = "POST";
+	aws->path = "/";
+	aws->query = "";
+	aws->headers[0] = (SigV4Header) {"content-type", "application/x-amz-json-1.1"};
+	aws->headers[1] = (SigV4Header) {"x-amz-target", target};
+	aws->nheaders = 2;
+	aws->max_body = MAX_ANSWER;
+	aws->what = "read";
+	aws->subject = subject;
+	resetStringInfo(&request->body);
+	appendStringInfoChar(&request->body, '{');
+}
+
+static void
+add_name(KinesisRequest *request, const char *name)
+{
+	appendStringInfo(&request->body, "%s\"%s\":", request->body.len > 1 ? "," : "", name);
+}
+
+/* A member that is a string; NULL: none. */
+static void
+add_string(KinesisRequest *request, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	add_name(request, name);
+	escape_json(&request->body, value);
+}
+
+static void
+add_stream(KinesisRequest *request, const char *stream)
+{
+	add_string(request, kinesis_is_arn(stream) ? "StreamARN" : "StreamName", stream);
+}
+
+static void
+end_request(KinesisRequest *request)
+{
+	appendStringInfoChar(&request->body, '}');
+	request->aws.body = request->body.data;
+	request->aws.body_len = request->body.len;
+}
+
+/* A token stands for the stream as well, and refuses its name beside it. */
+void
+kinesis_list_shards(KinesisRequest *request, const char *stream, const char *next_token,
+					const char *subject)
+{
+	begin_request(request, "Kinesis_20131202.ListShards", subject);
+	if (next_token == NULL || kinesis_is_arn(stream))
+		add_stream(request, stream);
+	add_string(request, "NextToken", next_token);
+	end_request(request);
+}
+
+void
+kinesis_describe(KinesisRequest *request, const char *stream, const char *subject)
+{
+	begin_request(request, "Kinesis_20131202.DescribeStreamSummary", subject);
+	add_stream(request, stream);
+	end_request(request);
+}
+
+void
+kinesis_list_streams(KinesisRequest *request, const char *after, const char *next_token,
+					 const char *subject)
+{
+	begin_request(request, "Kinesis_20131202.ListStreams", subject);
+	request->aws.what = "list the streams of";
+	add_string(request, "ExclusiveStartStreamName", next_token == NULL ? after : NULL);
+	add_string(request, "NextToken", next_token);
+	end_request(request);
+}
+
+void
+kinesis_get_iterator(KinesisRequest *request, const char *stream, const char *shard,
+					 const KinesisPosition *position, const char *subject)
+{
+	static const char *const types[] = {
+		"TRIM_HORIZON", "AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER", "AT_TIMESTAMP"
+	};
+
+	begin_request(request, "Kinesis_20131202.GetShardIterator", subject);
+	add_stream(request, stream);
+	add_string(request, "ShardId", shard);
+	add_string(request, "ShardIteratorType", types[position->kind]);
+	if (position->kind == KINESIS_AT_SEQUENCE || position->kind == KINESIS_AFTER_SEQUENCE)
+		add_string(request, "StartingSequenceNumber", position->sequence);
+	else if (position->kind == KINESIS_AT_TIME)
+	{
+		add_name(request, "Timestamp");
+		appendStringInfo(&request->body, INT64_FORMAT ".%03d", position->time / 1000,
+						 (int) (position->time % 1000));
+	}
+	end_request(request);
+}
+
+void
+kinesis_get_records(KinesisRequest *request, const char *stream, const char *iterator,
+					const char *subject)
+{
+	begin_request(request, "Kinesis_20131202.GetRecords", subject);
+	request->aws.max_body = MAX_RECORDS_ANSWER;
+	request->aws.large = true;
+	if (kinesis_is_arn(stream))
+		add_stream(request, stream);
+	add_string(request, "ShardIterator", iterator);
+	end_request(request);
+}

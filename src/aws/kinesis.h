@@ -1,0 +1,115 @@
+/*-------------------------------------------------------------------------
+ *
+ * kinesis.h
+ *	  Kinesis Data Streams: requests, and what the short answers say.
+ *
+ * Kinesis API 2013-12-02, its JSON protocol: every action is a POST of one
+ * JSON object to "/", named by a header.  Calls, signatures and retries are
+ * those of client.h.  Throttling of a shard is the caller's: it is no
+ * setback, but the pace.
+ *
+ * A stream is named by its name or by its ARN, which may be of another account.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_KINESIS_H
+#define PINTEREST_KINESIS_H
+
+#include "postgres.h"
+
+#include "aws/client.h"
+#include "aws/hash_key.h"
+
+/* A request that can be made again and again. */
+typedef struct KinesisRequest
+{
+	AwsRequest	aws;			/* for aws_call_begin */
+	StringInfoData body;
+} KinesisRequest;
+
+/* In the current memory context. */
+extern void kinesis_request_init(KinesisRequest *request);
+
+/*
+ * The following fill in a request.  Texts are in UTF-8 and are copied, but for
+ * subject, which names it in messages: could not read "SUBJECT".
+ */
+
+/* From the start, or where the page before ended. */
+extern void kinesis_list_shards(KinesisRequest *request, const char *stream,
+								const char *next_token, const char *subject);
+extern void kinesis_describe(KinesisRequest *request, const char *stream,
+							 const char *subject);
+extern void kinesis_list_streams(KinesisRequest *request, const char *after,
+								 const char *next_token, const char *subject);
+
+typedef enum KinesisPositionKind
+{
+	KINESIS_TRIM_HORIZON,		/* the oldest record there is */
+	KINESIS_AT_SEQUENCE,
+	KINESIS_AFTER_SEQUENCE,
+	KINESIS_AT_TIME				/* what arrived then or later */
+} KinesisPositionKind;
+
+typedef struct KinesisPosition
+{
+	KinesisPositionKind kind;
+	const char *sequence;
+	int64		time;			/* ms since 1970 */
+} KinesisPosition;
+
+extern void kinesis_get_iterator(KinesisRequest *request, const char *stream,
+								 const char *shard, const KinesisPosition *position,
+								 const char *subject);
+extern void kinesis_get_records(KinesisRequest *request, const char *stream,
+								const char *iterator, const char *subject);
+
+/*
+ * The following take the answers apart, allocating in the current memory
+ * context.  Raise ERRCODE_FDW_ERROR if one makes no sense.
+ */
+
+typedef struct KinesisShard
+{
+	char	   *id;
+	char	   *parents[2];		/* NULL: none */
+	HashKey		first_key;
+	HashKey		last_key;
+	char	   *start_sequence; /* no record of it has a lower one */
+	char	   *end_sequence;	/* NULL: it is open */
+} KinesisShard;
+
+typedef struct KinesisShardPage
+{
+	KinesisShard *shards;
+	int			nshards;
+	char	   *next_token;		/* NULL: it is the last page */
+} KinesisShardPage;
+
+typedef struct KinesisSummary
+{
+	char	   *status;			/* CREATING, DELETING, ACTIVE, UPDATING */
+	int64		created;		/* ms since 1970 */
+	int64		retention;		/* hours */
+	int64		open_shards;
+} KinesisSummary;
+
+typedef struct KinesisStreamPage
+{
+	List	   *names;			/* char *, in the order of the answer */
+	bool		more;
+	char	   *next_token;		/* NULL: go on behind the last name */
+} KinesisStreamPage;
+
+extern KinesisShardPage *kinesis_shard_page(StringInfo body, const char *subject);
+extern KinesisSummary *kinesis_summary(StringInfo body, const char *subject);
+extern char *kinesis_iterator(StringInfo body, const char *subject);
+extern KinesisStreamPage *kinesis_stream_page(StringInfo body, const char *subject);
+
+pg_noreturn extern void kinesis_bad_answer(const char *subject, const char *action);
+
+/* Is it the name of a stream, or an ARN? */
+extern bool kinesis_is_arn(const char *stream);
+extern bool kinesis_stream_is_valid(const char *stream);
+
+#endif							/* PINTEREST_KINESIS_H */

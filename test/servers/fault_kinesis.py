@@ -1,0 +1,413 @@
+#!/usr/bin/env python3
+"""A Kinesis server that does what it is told.  Standard library only.
+
+    fault_kinesis.py [--port PORT]
+
+listens on 127.0.0.1, prints its endpoint as the first line, and ends when its
+standard input, if that is a pipe, is closed.  It reads streams: ListStreams,
+DescribeStreamSummary, ListShards, GetShardIterator and GetRecords.  What they
+hold is said beforehand, by a POST of JSON:
+
+    /-/stream    {"name": …, "shards": [SHARD, …], "retention": HOURS (24),
+                 "status": "ACTIVE", "page": shards a page (1000), "created": ms}
+                 makes a stream, in the place of one of that name
+    /-/delete    {"name": …}
+    /-/trim      {"name": …, "shard": …, "to": N}: its first N records are gone
+    /-/add       {"name": …, "shard": …, "records": [RECORD, …], "closed": bool}
+    /-/set       {"clock": seconds that the service is ahead,
+                  "keys": {ID: [SECRET, TOKEN or null]}: signatures are checked,
+                  "expired": [ID, …]: these have ended}
+    /-/fault     {"fault": NAME, "op": ACTION or "any", "shard": …, "times": N,
+                 "after": N, …}: as in fault_s3.py
+    /-/counters  {}: what was asked since the last time: for each action how often, the
+                 most requests at a time, and for each shard when records were asked for
+
+SHARD is {"id": …, "parents": [ID, …], "range": [FIRST, LAST], "closed": bool,
+"records": [RECORD, …], "batch": records an answer (10000), "empty": {"N": so many
+empty answers before record N}, "behind": milliseconds that every answer says,
+"start": and "end": sequence numbers}.  With "generate": {"count": N, "data": …} the
+records need not be told; "{}" in the data is the number.
+
+RECORD is {"data": text, or "base64": text, "key": "k", "at": milliseconds (a minute
+ago), "sequence": number (1000, 1001, …)}.
+
+Faults: hang, hang_body, close, half (of the body), garbage, html, error
+("status", "type", "message"), latency ("ms", then the answer), no_date, xml
+(an error of the front end).
+"""
+import argparse
+import base64
+import hashlib
+import hmac
+import json
+import os
+import re
+import stat
+import sys
+import threading
+import time
+from calendar import timegm
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+LAST_KEY = 2 ** 128 - 1
+lock = threading.Lock()
+streams = {}
+faults = []
+settings = {"clock": 0, "keys": {}, "expired": []}
+counters = {}
+now_in_flight = 0
+
+
+class Refused(Exception):
+    def __init__(self, code, message, status=400):
+        self.code, self.message, self.status = code, message, status
+
+
+def now():
+    return time.time() + settings["clock"]
+
+
+class Shard:
+    def __init__(self, what):
+        self.id = what["id"]
+        self.parents = what.get("parents", [])
+        self.range = [str(key) for key in what.get("range", [0, LAST_KEY])]
+        self.closed = what.get("closed", False)
+        self.batch = what.get("batch", 10000)
+        self.empty = {int(n): count for n, count in what.get("empty", {}).items()}
+        self.behind = what.get("behind")
+        self.start = str(what.get("start", 1))
+        self.end = str(what.get("end", 10 ** 30))
+        self.generate = what.get("generate")
+        self.trimmed = 0
+        self.records = []
+        self.answers = {}
+        self.add(what.get("records", []))
+        if self.generate:
+            at = "%.3f" % (now() - 60)
+            data = self.generate["data"]
+            self.text = ['{"SequenceNumber":"%d","ApproximateArrivalTimestamp":%s,"Data":"%s","PartitionKey":"k%d"}' % (
+                1000 + n, at, base64.b64encode(data.replace("{}", str(n)).encode()).decode(), n)
+                for n in range(self.generate["count"])]
+
+    def add(self, records):
+        for record in records:
+            number = int(record.get("sequence", 1000 + len(self.records)))
+            data = record["base64"] if "base64" in record else \
+                base64.b64encode(record["data"].encode()).decode()
+            at = float(record.get("at", (now() - 60) * 1000))
+            self.records.append((number, at, {
+                "SequenceNumber": str(number), "ApproximateArrivalTimestamp": at / 1000,
+                "Data": data, "PartitionKey": record.get("key", "k")}))
+
+    def listed(self):
+        listed = {"ShardId": self.id,
+                  "HashKeyRange": {"StartingHashKey": self.range[0], "EndingHashKey": self.range[1]},
+                  "SequenceNumberRange": {"StartingSequenceNumber": self.start}}
+        if self.closed:
+            listed["SequenceNumberRange"]["EndingSequenceNumber"] = self.end
+        for name, parent in zip(("ParentShardId", "AdjacentParentShardId"), self.parents):
+            listed[name] = parent
+        return listed
+
+    def position(self, kind, request):
+        if kind == "TRIM_HORIZON":
+            return 0
+        if kind == "AT_TIMESTAMP":
+            for n, (_, at, _) in enumerate(self.records):
+                if at >= request["Timestamp"] * 1000:
+                    return n
+            return len(self.records)
+        wanted = int(request["StartingSequenceNumber"])
+        if wanted not in (number for number, _, _ in self.records[self.trimmed:]):
+            raise Refused("InvalidArgumentException", "StartingSequenceNumber %d is none of shard %s" % (wanted, self.id))
+        for n, (number, _, _) in enumerate(self.records):
+            if number > wanted or (kind == "AT_SEQUENCE_NUMBER" and number == wanted):
+                return n
+        return len(self.records)
+
+    def answer(self, stream, at, given):
+        """The body of an answer, from a record on, after so many empty ones"""
+        if self.generate:
+            if (at, stream.name) not in self.answers:
+                part, size = [], 0
+                for text in self.text[at:at + self.batch]:
+                    if size + len(text) > 13 * 1024 * 1024:
+                        break
+                    part.append(text)
+                    size += len(text)
+                end = at + len(part) == len(self.text)
+                self.answers[(at, stream.name)] = ('{"Records":[%s],"NextShardIterator":"%s","MillisBehindLatest":%d}' % (
+                    ",".join(part), stream.iterator(self, at + len(part), 0), 0 if end else 1000)).encode()
+            return self.answers[(at, stream.name)]
+        at = max(at, self.trimmed)
+        empty = given < self.empty.get(at, 0)
+        records = [] if empty else [record for _, _, record in self.records[at:at + self.batch]]
+        end = at + len(records) == len(self.records) and not empty
+        answer = {"Records": records, "MillisBehindLatest": 0 if end else 1000 * (len(self.records) - at)}
+        if self.behind is not None:
+            answer["MillisBehindLatest"] = self.behind
+        if end and self.closed:
+            answer["ChildShards"] = [
+                {"ShardId": shard.id, "ParentShards": shard.parents, "HashKeyRange": shard.listed()["HashKeyRange"]}
+                for shard in stream.shards if self.id in shard.parents]
+        else:
+            answer["NextShardIterator"] = stream.iterator(self, at + len(records), given + 1 if empty else 0)
+        return json.dumps(answer).encode()
+
+
+class Stream:
+    def __init__(self, what):
+        self.name = what["name"]
+        self.shards = [Shard(shard) for shard in what["shards"]]
+        self.retention = what.get("retention", 24)
+        self.status = what.get("status", "ACTIVE")
+        self.page = what.get("page", 1000)
+        self.created = what.get("created", 1700000000000)
+
+    def shard(self, name):
+        for shard in self.shards:
+            if shard.id == name:
+                return shard
+        raise Refused("ResourceNotFoundException", "Shard %s in stream %s does not exist" % (name, self.name))
+
+    def iterator(self, shard, at, given):
+        return base64.b64encode(json.dumps([self.name, shard.id, at, given, self.created]).encode()).decode()
+
+
+def stream_of(request):
+    name = request.get("StreamName") or request["StreamARN"].rpartition("/")[2]
+    if name not in streams:
+        raise Refused("ResourceNotFoundException", "Stream %s under account 123456789012 not found." % name)
+    return streams[name]
+
+
+def list_streams(request):
+    names = sorted(streams)
+    after = request.get("NextToken") or request.get("ExclusiveStartStreamName") or ""
+    names = [name for name in names if name > after]
+    return {"StreamNames": names[:100], "HasMoreStreams": len(names) > 100}
+
+
+def describe(request):
+    stream = stream_of(request)
+    return {"StreamDescriptionSummary": {
+        "StreamName": stream.name, "StreamStatus": stream.status, "RetentionPeriodHours": stream.retention,
+        "StreamARN": "arn:aws:kinesis:us-east-1:123456789012:stream/" + stream.name,
+        "StreamCreationTimestamp": stream.created / 1000,
+        "OpenShardCount": sum(not shard.closed for shard in stream.shards)}}
+
+
+def list_shards(request):
+    if "NextToken" in request:
+        name, at = json.loads(base64.b64decode(request["NextToken"]))
+        stream = streams[name]
+    else:
+        stream, at = stream_of(request), 0
+    answer = {"Shards": [shard.listed() for shard in stream.shards[at:at + stream.page]]}
+    if at + stream.page < len(stream.shards):
+        answer["NextToken"] = base64.b64encode(json.dumps([stream.name, at + stream.page]).encode()).decode()
+    return answer
+
+
+def get_iterator(request):
+    stream = stream_of(request)
+    shard = stream.shard(request["ShardId"])
+    return {"ShardIterator": stream.iterator(shard, shard.position(request["ShardIteratorType"], request), 0)}
+
+
+def get_records(request):
+    name, shard, at, given, created = json.loads(base64.b64decode(request["ShardIterator"]))
+    stream = stream_of({"StreamName": name})
+    if stream.created != created:
+        raise Refused("ResourceNotFoundException", "Shard %s in stream %s does not exist" % (shard, name))
+    counters.setdefault("shards", {}).setdefault(shard, []).append(time.monotonic())
+    return stream.shard(shard).answer(stream, at, given)
+
+
+ACTIONS = {"ListStreams": list_streams, "DescribeStreamSummary": describe, "ListShards": list_shards,
+           "GetShardIterator": get_iterator, "GetRecords": get_records}
+
+
+def shard_of(request):
+    if "ShardIterator" in request:
+        return json.loads(base64.b64decode(request["ShardIterator"]))[1]
+    return request.get("ShardId", "")
+
+
+def fault_for(op, request):
+    for fault in faults:
+        if fault.get("op", "any") in (op, "any") and fault.get("shard", "") in ("", shard_of(request)):
+            if fault.get("after", 0) > 0:
+                fault["after"] -= 1
+                continue
+            if "times" in fault:
+                fault["times"] -= 1
+                if fault["times"] <= 0:
+                    faults.remove(fault)
+            return fault
+    return {"fault": None}
+
+
+def check_signature(headers, body):
+    """Signature Version 4 by the book, for a POST of "/" """
+    found = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/kinesis/aws4_request, "
+                         r"SignedHeaders=([^,]+), Signature=([0-9a-f]{64})", headers.get("Authorization", ""))
+    if not found:
+        raise Refused("IncompleteSignatureException", "Authorization header is not complete")
+    key, day, region, signed, signature = found.groups()
+    if key not in settings["keys"]:
+        raise Refused("UnrecognizedClientException", "The security token included in the request is invalid.")
+    secret, token = settings["keys"][key]
+    if key in settings["expired"]:
+        raise Refused("ExpiredTokenException", "The security token included in the request is expired")
+    if headers.get("X-Amz-Security-Token") != token:
+        raise Refused("UnrecognizedClientException", "The security token included in the request is invalid.")
+    date = headers["X-Amz-Date"]
+    off = timegm(time.strptime(date, "%Y%m%dT%H%M%SZ")) - now()
+    if off < -300:
+        raise Refused("InvalidSignatureException", "Signature expired: %s is now earlier than …" % date)
+    if off > 300:
+        raise Refused("InvalidSignatureException", "Signature not yet current: %s is still later than …" % date)
+    for needed in ("host", "x-amz-date", "x-amz-target") + (("x-amz-security-token",) if token else ()):
+        if needed not in signed.split(";"):
+            raise Refused("InvalidSignatureException", "'%s' must be a signed header" % needed)
+    canonical = "POST\n/\n\n%s\n%s\n%s" % (
+        "".join("%s:%s\n" % (name, re.sub(" +", " ", headers[name].strip())) for name in signed.split(";")),
+        signed, hashlib.sha256(body).hexdigest())
+    scope = "%s/%s/kinesis/aws4_request" % (day, region)
+    text = "AWS4-HMAC-SHA256\n%s\n%s\n%s" % (date, scope, hashlib.sha256(canonical.encode()).hexdigest())
+    k = ("AWS4" + secret).encode()
+    for part in (day, region, "kinesis", "aws4_request", text):
+        k = hmac.new(k, part.encode(), hashlib.sha256).digest()
+    if k.hex() != signature or day != date[:8]:
+        raise Refused("InvalidSignatureException", "The request signature we calculated does not match the signature you provided.")
+    if region != "us-east-1":
+        raise Refused("InvalidSignatureException", "Credential should be scoped to a valid region.")
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def log_message(self, *args):
+        pass
+
+    def send(self, status, body, content_type="application/x-amz-json-1.1", date=True, cut=None):
+        self.send_response_only(status)
+        if date:
+            self.send_header("Date", formatdate(now(), usegmt=True))
+        self.send_header("x-amzn-RequestId", "00000000-0000-0000-0000-000000000001")
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.flush()
+        self.connection.sendall(body if cut is None else body[:cut])
+
+    def error(self, status, code, message):
+        self.send(status, json.dumps({"__type": "com.amazonaws.kinesis.v20131202#" + code, "message": message}).encode())
+
+    def do_POST(self):
+        global now_in_flight
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path.startswith("/-/"):
+            with lock:
+                return self.control(self.path[3:], json.loads(body))
+        op = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        with lock:
+            request = json.loads(body)
+            counters[op] = counters.get(op, 0) + 1
+            now_in_flight += 1
+            counters["most"] = max(counters.get("most", 0), now_in_flight)
+            fault = fault_for(op, request)
+        try:
+            self.answer(op, request, body, fault)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+        finally:
+            with lock:
+                now_in_flight -= 1
+
+    def do_GET(self):
+        self.error(404, "UnknownOperationException", "")
+
+    def answer(self, op, request, body, fault):
+        kind = fault["fault"]
+        if kind == "latency":
+            time.sleep(fault["ms"] / 1000)
+        elif kind in ("hang", "hang_body"):
+            if kind == "hang_body":
+                self.send(200, b'{"Records":[' + b" " * 1000, cut=500)
+            while self.connection.recv(1):
+                pass
+            self.close_connection = True
+            return
+        elif kind == "close":
+            self.close_connection = True
+            return
+        elif kind == "error":
+            return self.error(fault["status"], fault["type"], fault.get("message", ""))
+        elif kind == "html":
+            return self.send(fault.get("status", 200), b"<html><body>Sorry</body></html>", "text/html")
+        elif kind == "xml":
+            return self.send(403, b"<ErrorResponse><Error><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>" % (
+                fault["type"].encode(), fault.get("message", "").encode()), "text/xml")
+        elif kind == "garbage":
+            return self.send(200, b'{"Records":[{"Data":"e30=","PartitionKey"')
+        try:
+            with lock:
+                if settings["keys"]:
+                    check_signature(self.headers, body)
+                answer = ACTIONS[op](request)
+        except Refused as refused:
+            return self.error(refused.status, refused.code, refused.message)
+        if isinstance(answer, dict):
+            answer = json.dumps(answer).encode()
+        self.send(200, answer, date=kind != "no_date", cut=len(answer) // 2 if kind == "half" else None)
+        if kind == "half":
+            self.close_connection = True
+
+    def control(self, what, request):
+        global counters
+        answer = {}
+        if what == "stream":
+            streams[request["name"]] = Stream(request)
+        elif what == "delete":
+            del streams[request["name"]]
+        elif what == "trim":
+            streams[request["name"]].shard(request["shard"]).trimmed = request["to"]
+        elif what == "add":
+            shard = streams[request["name"]].shard(request["shard"])
+            shard.add(request.get("records", []))
+            shard.closed = request.get("closed", shard.closed)
+        elif what == "set":
+            settings.update(request)
+        elif what == "fault":
+            faults.append(request)
+        elif what == "clear":
+            faults.clear()
+        elif what == "counters":
+            answer, counters = counters, {}
+        self.send(200, json.dumps(answer).encode())
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=0)
+    server = Server(("127.0.0.1", parser.parse_args().port), Handler)
+    print("http://127.0.0.1:%d" % server.server_port, flush=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        sys.stdin.read()
+    else:
+        threading.Event().wait()
+
+
+main()
