@@ -8,6 +8,7 @@
  *	  kinesis_stream.c	 a stream: its shards and how they follow each other
  *	  kinesis_range.c	 what of a shard is wanted
  *	  kinesis_fetch.c	 reading many shards at once
+ *	  kinesis_headway.c	 how far a shard is, and at what pace
  *	  kinesis_reply.c	 the answer to GetRecords
  *	  kpl.c				 records that producers have put together
  *	  kinesis_check.c	 the steps of check_server
@@ -167,6 +168,36 @@ extern bool kinesis_wants_sequence(Shard *shard, const char *sequence, size_t le
 
 /* Does what comes next begin behind a gap?  Then a new iterator jumps over it. */
 extern bool kinesis_in_gap(const Shard *shard);
+
+/*
+ * Headway
+ */
+
+/* What the trim horizon may have passed of a shard was not there at the start. */
+extern void kinesis_begin_headway(Shard *shard, const ShardMap *map);
+
+/* Nor what a parent has, whose child is read from here on. */
+extern void kinesis_follow_headway(Shard *child, const Shard *parent);
+
+/*
+ * An answer given then (ms since 1970; -1: unknown) continues the shard: raises
+ * an error if records before it may have been removed.
+ */
+extern void kinesis_check_horizon(const Shard *shard, const ShardMap *map, int64 answered);
+
+/*
+ * Notes how far the answer has brought the shard, and when it may be asked again;
+ * raises an error if it makes no headway for too long.  last_arrival: of its last
+ * record, in ms since 1970.
+ */
+extern void kinesis_note_answer(Shard *shard, const KinesisReply *reply, int64 sent_at,
+								int64 last_arrival, int64 answered);
+
+/* The same for an answer that brought nothing, or was a refusal. */
+extern void kinesis_note_fruitless(Shard *shard);
+extern void kinesis_note_refusal(Shard *shard);
+
+pg_noreturn extern void kinesis_report_lost_place(const Shard *shard);
 
 /*
  * Fetching

@@ -17,39 +17,23 @@
  * nothing is behind (MillisBehindLatest 0); or when it has reached what
  * arrived after the snapshot was taken, or what WHERE excludes.
  *
- * Kinesis API, "GetRecords": a shard gives 5 answers and 2 MB a second, to all
- * its readers together; an answer of 10 MB is paid for in the seconds after
- * it.  Who asks sooner is refused, as are readers that others have outrun.
- *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "net/clock.h"
 #include "source/kinesis.h"
 #include "utils/memutils.h"
 
-#define READ_INTERVAL 200000	/* us */
-#define READ_BYTES 2097152		/* a second */
-
 /* Answers that wait to be read hold so many bytes at most, or nothing is asked. */
 #define MAX_UNREAD (32 * 1024 * 1024)
-
-/* The least a shard rests that has been asked for too much, and the most (us). */
-#define THROTTLE_MIN 500000
-#define THROTTLE_MAX 10000000
 
 /*
  * ms after the start of the scan up to which what arrives belongs to it.  The
  * service tells its time in seconds, and its clocks may differ.
  */
 #define SNAPSHOT_MARGIN 3000
-
-/* ms that the horizon may move on until reading from there has begun */
-#define HORIZON_MARGIN 60000
-
-/* Waits without headway count up to this much at a time (us): the query may rest. */
-#define MAX_FRUITLESS_STEP 10000000
 
 /* While the reader is busy, requests are moved on this often (us). */
 #define NUDGE_INTERVAL 500
@@ -125,27 +109,18 @@ make_ready(KinesisFetch *fetch, Shard *shard)
 	fetch->nready++;
 }
 
-/* From where on a shard can have lost records to the stream's retention. */
-static int64
-oldest_of(const KinesisFetch *fetch, const Shard *shard)
-{
-	int64		oldest = Max(fetch->map->taken_at - fetch->map->retention,
-							 fetch->map->created) + HORIZON_MARGIN;
-
-	return Max(oldest, shard->time_first);
-}
-
 /* Nothing more of the shard will be read: its children may be. */
 static void
 end_shard(KinesisFetch *fetch, Shard *shard)
 {
 	ListCell   *lc;
 
+	check_stack_depth();
 	foreach(lc, shard->children)
 	{
 		Shard	   *child = lfirst(lc);
 
-		child->reached = Max(child->reached, shard->reached + HORIZON_MARGIN);
+		kinesis_follow_headway(child, shard);
 		if (--child->parents_left == 0 && child->wanted)
 			make_ready(fetch, child);
 		else if (child->parents_left == 0)
@@ -165,7 +140,7 @@ begin_with_roots(KinesisFetch *fetch)
 	{
 		Shard	   *shard = &map->shards[i];
 
-		shard->reached = oldest_of(fetch, shard);
+		kinesis_begin_headway(shard, fetch->map);
 		if (shard->wanted)
 			fetch->counters->shards++;
 		else
@@ -274,97 +249,6 @@ fill(KinesisFetch *fetch)
 
 /* ---------- answers ---------- */
 
-/* What of the shard has been removed before it was read? */
-static void
-report_gap(KinesisFetch *fetch, const Shard *shard, int64 horizon)
-{
-	char	   *from = kinesis_time_text(shard->reached);
-
-	ereport(ERROR,
-			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("records of shard %s may have been removed before they were read",
-					shard->subject),
-			 shard->last_sequence[0] != '\0' ?
-			 errdetail("The stream keeps records for %lld hours. Those behind sequence number %s, which arrived from %s to %s, are older.",
-					   (long long) (fetch->map->retention / 3600000), shard->last_sequence,
-					   from, kinesis_time_text(horizon)) :
-			 errdetail("The stream keeps records for %lld hours. Those that arrived from %s to %s are older.",
-					   (long long) (fetch->map->retention / 3600000),
-					   from, kinesis_time_text(horizon)),
-			 errhint("Run the query again, with a condition on the time of arrival that leaves out what is about to be removed, or raise the stream's retention.")));
-}
-
-/* Has the trim horizon overtaken the shard since its last answer? */
-static void
-check_horizon(KinesisFetch *fetch, const Shard *shard, int64 answered)
-{
-	int64		horizon = answered - fetch->map->retention;
-
-	if (answered >= 0 && fetch->map->taken_at >= 0 && fetch->map->retention > 0 &&
-		horizon > shard->reached)
-		report_gap(fetch, shard, horizon);
-}
-
-/* Does the shard take no headway for too long? */
-static void
-count_fruitless(KinesisFetch *fetch, Shard *shard, bool headway)
-{
-	int64		now = monotonic_us();
-
-	if (headway || shard->answered_at == 0)
-		shard->fruitless = 0;
-	else
-		shard->fruitless += Min(now - shard->answered_at, MAX_FRUITLESS_STEP);
-	shard->answered_at = now;
-	if (shard->fruitless <= (int64) pinterest_shard_timeout * 1000)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_CONNECTION_FAILURE),
-			 errmsg("shard %s brought no records for too long", shard->subject),
-			 shard->throttled > 0 ?
-			 errdetail("The service has refused to give more %d times in a row.",
-					   shard->throttled) :
-			 errdetail("By the service's last answer it is read to %lld ms before its end.",
-					   (long long) shard->behind),
-			 errhint("Raise the setting \"pinterest.shard_timeout\", now %d ms. Other readers of the stream take their part of what a shard gives.",
-					 pinterest_shard_timeout)));
-}
-
-/* When the shard may be asked again after an answer of so many bytes. */
-static void
-pace(Shard *shard, int64 sent_at, int64 bytes)
-{
-	if (pinterest_kinesis_pacing)
-		shard->next_at = sent_at + Max(READ_INTERVAL, bytes * 1000000 / READ_BYTES);
-}
-
-/* The service refuses for now: random, and longer each time. */
-static void
-rest_throttled(KinesisFetch *fetch, Shard *shard)
-{
-	int64		ceiling = Min((int64) THROTTLE_MIN << Min(shard->throttled, 5), THROTTLE_MAX);
-	uint32		random = 0;
-
-	fetch->counters->throttled++;
-	shard->throttled++;
-	if (!pg_strong_random(&random, sizeof(random)))
-		random = (uint32) monotonic_us();
-	count_fruitless(fetch, shard, false);
-	shard->next_at = monotonic_us() + THROTTLE_MIN + random % (uint32) ceiling;
-}
-
-/* The place behind the last record that came is none any more. */
-static void
-report_lost_place(const Shard *shard)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("could not go on reading shard %s", shard->subject),
-			 errdetail("The service does not know sequence number %s any more, up to which it has been read: what lay behind it has been removed, or the stream was deleted and created anew.",
-					   shard->last_sequence),
-			 errhint("Run the query again.")));
-}
-
 /* The request has failed for good; some failures are the way of the service. */
 static void
 take_failure(KinesisFetch *fetch, Slot *slot)
@@ -373,17 +257,25 @@ take_failure(KinesisFetch *fetch, Slot *slot)
 	const char *code = aws_call_failure(slot->call)->code;
 	bool		no_place = slot->state == SLOT_ITERATOR &&
 	strcmp(code, "InvalidArgumentException") == 0;
+	const char *asked_for = kinesis_position(shard).sequence;
 
 	if (strcmp(code, "ProvisionedThroughputExceededException") == 0)
-		rest_throttled(fetch, shard);
+	{
+		fetch->counters->throttled++;
+		kinesis_note_refusal(shard);
+	}
 	else if (slot->state == SLOT_RECORDS && strcmp(code, "ExpiredIteratorException") == 0)
 	{
-		count_fruitless(fetch, shard, false);
+		kinesis_note_fruitless(shard);
 		set_iterator(shard, NULL);
 	}
-	else if (no_place && kinesis_position(shard).sequence == shard->last_sequence)
-		report_lost_place(shard);
-	else if (no_place && kinesis_position(shard).sequence != NULL)
+	else if (no_place && asked_for == shard->last_sequence)
+		kinesis_report_lost_place(shard);
+	else if (slot->state == SLOT_ITERATOR && asked_for != NULL &&
+			 asked_for != shard->last_sequence &&
+			 (no_place || strcmp(code, "ResourceNotFoundException") == 0))
+
+		/* a number that WHERE names: begin elsewhere, if there is anything */
 		shard->no_such_sequence = true;
 	else
 		aws_call_check(slot->call);
@@ -415,29 +307,6 @@ has_ended(const KinesisFetch *fetch, const Shard *shard, const KinesisReply *rep
 	return reply->next_iterator.text == NULL || shard->behind == 0 ||
 		last_arrival > Min(fetch->limit, shard->time_end) ||
 		kinesis_sequences_done(shard);
-}
-
-/* Notes how far the shard is now; true if that is further than before. */
-static bool
-note_progress(Shard *shard, const KinesisReply *reply, int64 last_arrival, int64 answered)
-{
-	int64		behind = reply_number(&reply->behind);
-	bool		headway = reply->nrecords > 0 || !shard->begun ||
-	(behind >= 0 && behind < shard->behind);
-
-	if (reply->nrecords > 0)
-	{
-		const ReplyText *last = &reply->records[reply->nrecords - 1].sequence;
-
-		kinesis_move_to(shard, last->text, last->len);
-		shard->reached = Max(shard->reached, last_arrival);
-	}
-	else if (behind >= 0 && answered >= 0)
-		shard->reached = Max(shard->reached, answered - behind);
-	shard->behind = behind;
-	shard->begun = true;
-	shard->throttled = 0;
-	return headway;
 }
 
 /* The iterator of the next request. */
@@ -472,10 +341,9 @@ take_records(KinesisFetch *fetch, Slot *slot)
 		kinesis_bad_answer(shard->subject, "GetRecords");
 	if (reply->nrecords > 0)
 		last_arrival = reply_time(&reply->records[reply->nrecords - 1].arrival);
-	check_horizon(fetch, shard, answered);
-	count_fruitless(fetch, shard, note_progress(shard, reply, last_arrival, answered));
+	kinesis_check_horizon(shard, fetch->map, answered);
+	kinesis_note_answer(shard, reply, slot->sent_at, last_arrival, answered);
 	fetch->counters->bytes += reply->data_len;
-	pace(shard, slot->sent_at, reply->data_len / 4 * 3);
 
 	slot->state = SLOT_FREE;
 	if (reply->nrecords > 0)
