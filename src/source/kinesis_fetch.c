@@ -140,6 +140,8 @@ begin_with_roots(KinesisFetch *fetch)
 	{
 		Shard	   *shard = &map->shards[i];
 
+		/* the service refuses times to come */
+		shard->wanted = shard->wanted && shard->time_first <= fetch->limit;
 		kinesis_begin_headway(shard, fetch->map);
 		if (shard->wanted)
 			fetch->counters->shards++;

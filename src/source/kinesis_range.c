@@ -63,15 +63,21 @@ take_bound(const RangeBound *bound, bool is_low, char **digits, bool *inclusive)
 	return true;
 }
 
-/* Leaves out ranges in which no number of the shard can lie. */
+/*
+ * Leaves out ranges in which no number of the shard can lie.  There are services
+ * that say 2^63 - 1 where a closed shard ends: that is not believed.
+ */
 static bool
 meets_shard(const SequenceRange *range, const KinesisShard *shard)
 {
-	if (range->high != NULL &&
-		compare_digits(range->high, strlen(range->high), shard->start_sequence) < 0)
+	const char *start = shard->start_sequence;
+	const char *end = shard->end_sequence;
+
+	if (range->high != NULL && compare_digits(range->high, strlen(range->high), start) < 0)
 		return false;
-	return range->low == NULL || shard->end_sequence == NULL ||
-		compare_digits(range->low, strlen(range->low), shard->end_sequence) <= 0;
+	return range->low == NULL || end == NULL ||
+		compare_digits(end, strlen(end), start) < 0 ||
+		compare_digits(range->low, strlen(range->low), end) <= 0;
 }
 
 /* False if no sequence number is wanted. */
@@ -212,7 +218,14 @@ kinesis_move_to(Shard *shard, const char *sequence, size_t len)
 {
 	memcpy(shard->last_sequence, sequence, len);
 	shard->last_sequence[len] = '\0';
-	(void) seek(shard, &shard->sequence_at, sequence, len);
+	while (shard->sequence_at < shard->nsequences)
+	{
+		const char *high = shard->sequences[shard->sequence_at].high;
+
+		if (high == NULL || compare_digits(sequence, len, high) < 0)
+			break;
+		shard->sequence_at++;
+	}
 }
 
 bool
