@@ -294,7 +294,7 @@ def start_versitygw():
     port = subprocess.run(
         [sys.executable, "-c", "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"],
         check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-    endpoint = subprocess.run([TOP + "/test/servers/start-versitygw", FOLDER + "/s3", port],
+    endpoint = subprocess.run([TOP + "/test/servers/start-s3", "versitygw", FOLDER + "/s3", port],
                               check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     progress("putting %d objects into versitygw" % OBJECTS)
     subprocess.run([sys.executable, TOP + "/test/servers/put_folder.py", endpoint, "bench", folder],

@@ -5,7 +5,7 @@
 
 Reads one key a line, prints for each a URL that may be fetched for an hour
 (AWS Signature Version 4 in the query, S3 flavour, path style), signed with the
-keys of test/servers/start-versitygw.
+keys of test/servers/start-s3.
 """
 import datetime
 import hashlib

@@ -23,8 +23,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(
-  new_node create_bucket_server write_sink put_folder
-  start_versitygw start_fault_server start_credential_server
+  new_node create_bucket_server write_sink put_folder remove_object
+  start_s3 start_versitygw start_fault_server start_credential_server
   fails succeeds open_session elapsed_of @views
 );
 
@@ -117,20 +117,34 @@ sub put_folder
 	return $count + 0;
 }
 
-# The endpoint of a fresh versitygw; undef where it could not be built.
-sub start_versitygw
+# Removes an object of such a bucket.
+sub remove_object
 {
-	my $folder = PostgreSQL::Test::Utils::tempdir('versitygw');
-	my $port = PostgreSQL::Test::Cluster::get_free_port();
-	my $pid_file = "$folder/versitygw.pid";
+	my ($endpoint, $bucket, $key) = @_;
 
-	return undef if defined $ENV{VERSITYGW} && !-x $ENV{VERSITYGW};
-	IPC::Run::run([ "$top/test/servers/start-versitygw", $folder, $port ], '>', \my $endpoint)
+	IPC::Run::run([ 'python3', "$top/test/servers/put_folder.py", '--remove', $endpoint, $bucket, $key ])
+	  or die "could not remove $key of $bucket";
+	return;
+}
+
+# The endpoint of a fresh S3 server that checks signatures, "versitygw" or "minio",
+# with HTTPS if there is a certificate; undef where it could not be built.
+sub start_s3
+{
+	my ($server, @certificate) = @_;
+	my $folder = PostgreSQL::Test::Utils::tempdir($server);
+	my $port = PostgreSQL::Test::Cluster::get_free_port();
+	my $program = $ENV{ uc $server };
+
+	return undef if defined $program && !-x $program;
+	IPC::Run::run([ "$top/test/servers/start-s3", $server, $folder, $port, @certificate ], '>', \my $endpoint)
 	  or return undef;
-	push @pids, slurp_file($pid_file) + 0;
+	push @pids, slurp_file("$folder/pid") + 0;
 	chomp $endpoint;
 	return $endpoint;
 }
+
+sub start_versitygw { return start_s3('versitygw'); }
 
 # Starts a server of test/servers/ that prints its endpoint first.
 sub start_server

@@ -4,8 +4,12 @@
     put_folder.py ENDPOINT BUCKET FOLDER
 
 makes the bucket if it is not there, and PUTs each file under its path, signed
-(AWS Signature Version 4, S3 flavour) with the keys of start-versitygw or
+(AWS Signature Version 4, S3 flavour) with the keys of start-s3 or
 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.  Prints how many.
+
+    put_folder.py --remove ENDPOINT BUCKET KEY
+
+removes one object.  The endpoint's certificate, if it has one, is not checked.
 """
 import concurrent.futures
 import datetime
@@ -13,6 +17,7 @@ import hashlib
 import hmac
 import http.client
 import os
+import ssl
 import sys
 import threading
 from urllib.parse import quote, urlsplit
@@ -42,27 +47,36 @@ def sign(method, host, path, body):
     return headers
 
 
-def put(host, path, body):
+def connect(endpoint):
+    parts = urlsplit(endpoint)
+    if parts.scheme == "https":
+        return http.client.HTTPSConnection(parts.netloc, timeout=30, context=ssl._create_unverified_context())
+    return http.client.HTTPConnection(parts.netloc, timeout=30)
+
+
+def send(method, endpoint, path, body):
     if not hasattr(local, "connection"):
-        local.connection = http.client.HTTPConnection(host, timeout=30)
+        local.connection = connect(endpoint)
     path = quote(path, safe="/-_.~")
-    local.connection.request("PUT", path, body, sign("PUT", host, path, body))
+    local.connection.request(method, path, body, sign(method, urlsplit(endpoint).netloc, path, body))
     response = local.connection.getresponse()
     answer = response.read()
     # 409: the bucket is there
-    if response.status != 200 and not (response.status == 409 and path.count("/") == 1):
-        raise SystemExit("PUT %s: %d %s" % (path, response.status, answer.decode()))
+    if response.status not in (200, 204) and not (response.status == 409 and path.count("/") == 1):
+        raise SystemExit("%s %s: %d %s" % (method, path, response.status, answer.decode()))
 
 
 def main():
+    if sys.argv[1] == "--remove":
+        endpoint, bucket, key = sys.argv[2:]
+        return send("DELETE", endpoint, "/%s/%s" % (bucket, key), b"")
     endpoint, bucket, folder = sys.argv[1:]
-    host = urlsplit(endpoint).netloc
 
     def put_file(path):
         with open(path, "rb") as file:
-            put(host, "/%s/%s" % (bucket, os.path.relpath(path, folder)), file.read())
+            send("PUT", endpoint, "/%s/%s" % (bucket, os.path.relpath(path, folder)), file.read())
 
-    put(host, "/" + bucket, b"")
+    send("PUT", endpoint, "/" + bucket, b"")
     paths = [os.path.join(where, name) for where, _, names in os.walk(folder) for name in names]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         for _ in pool.map(put_file, paths):
