@@ -10,6 +10,7 @@
 #include "lib/ilist.h"
 #include "mb/pg_wchar.h"
 #include "source/bucket_lister.h"
+#include "source/bucket_trail.h"
 #include "utils/memutils.h"
 
 /* A page is asked for while fewer objects than these wait to be taken. */
@@ -47,6 +48,7 @@ struct BucketLister
 	bool		listed_all;
 	char	   *token;			/* of the next page */
 	char	   *last_key;		/* of the last page */
+	ListTrail	trail;
 	dlist_head	pages;
 	int			npages;
 	int			waiting;		/* objects in pages, not yet taken */
@@ -110,6 +112,7 @@ next_prefix(BucketLister *lister)
 {
 	set_string(&lister->token, NULL, lister->context);
 	set_string(&lister->last_key, NULL, lister->context);
+	memset(&lister->trail, 0, sizeof(ListTrail));
 	lister->listed_all = lister->nth == list_length(lister->prefixes);
 	if (!lister->listed_all)
 		lister->prefix = list_nth(lister->prefixes, lister->nth++);
@@ -216,13 +219,7 @@ keep_wanted(BucketLister *lister, Page *page)
 static void
 remember_place(BucketLister *lister, const ListedPage *listed)
 {
-	if (listed->next_token != NULL && lister->token != NULL &&
-		strcmp(listed->next_token, lister->token) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_ERROR),
-				 errmsg("could not list \"%s\": the service's answer is no valid listing",
-						lister->location->uri),
-				 errdetail("The page names itself as the next one.")));
+	trail_follow(&lister->trail, listed, lister->token, lister->location->uri);
 	set_string(&lister->token, listed->next_token, lister->context);
 	if (listed->last_key != NULL)
 		set_string(&lister->last_key, listed->last_key, lister->context);
@@ -280,6 +277,7 @@ put_place(const BucketLister *lister, StringInfo place)
 {
 	resetStringInfo(place);
 	appendBinaryStringInfo(place, (char *) &lister->nth, sizeof(lister->nth));
+	appendBinaryStringInfo(place, (char *) &lister->trail, sizeof(lister->trail));
 	appendStringInfoChar(place, lister->any_matched);
 	put_string(place, lister->token);
 	put_string(place, lister->last_key);
@@ -296,6 +294,8 @@ go_to_place(BucketLister *lister, StringInfo place)
 	lister->listed_all = false;
 	memcpy(&lister->nth, from, sizeof(lister->nth));
 	from += sizeof(lister->nth);
+	memcpy(&lister->trail, from, sizeof(lister->trail));
+	from += sizeof(lister->trail);
 	lister->any_matched = *from++;
 	from = get_string(from, &lister->token, lister->context);
 	(void) get_string(from, &lister->last_key, lister->context);
