@@ -132,6 +132,17 @@ succeed(AwsCall *call)
 	}
 }
 
+/*
+ * Stream: has all of the object come, though the connection broke before the
+ * answer said so?  There is nothing left that could be asked for.
+ */
+static bool
+all_arrived(const AwsCall *call)
+{
+	return call->request->stream && call->head_checked && call->request->size >= 0 &&
+		call->taken + http_received(call->transfer) == call->request->size;
+}
+
 /* The answer is whole, as far as HTTP can tell. */
 static void
 answer_complete(AwsCall *call)
@@ -182,6 +193,11 @@ call_look(AwsCall *call)
 			answer_complete(call);
 			break;
 		case HTTP_FAILED:
+			if (all_arrived(call))
+			{
+				succeed(call);
+				break;
+			}
 			aws_failure_from_transport(&call->failure, call->transfer);
 			call_attempt_failed(call);
 			break;
