@@ -66,6 +66,12 @@ _PG_init(void)
 							&pinterest_request_timeout,
 							pinterest_request_timeout, 100, 3600 * 1000,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("pinterest.min_transfer_rate",
+							"Sets how much of an answer must arrive in a second, on average over pinterest.request_timeout.",
+							"Zero: a service may take as long as it likes, as long as it does not stay silent.",
+							&pinterest_min_transfer_rate,
+							pinterest_min_transfer_rate, 0, 1024 * 1024,
+							PGC_USERSET, GUC_UNIT_BYTE, NULL, NULL, NULL);
 	DefineCustomIntVariable("pinterest.max_retries",
 							"Sets how often a failed request is sent again.",
 							NULL,

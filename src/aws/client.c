@@ -11,6 +11,7 @@
 #include "net/clock.h"
 
 int			pinterest_request_timeout = 30000;
+int			pinterest_min_transfer_rate = 256;
 int			pinterest_max_retries = 5;
 
 AwsService *

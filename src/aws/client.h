@@ -30,6 +30,7 @@
 
 /* Settings, registered by module.c. */
 extern int	pinterest_request_timeout;	/* ms without a byte: a stall */
+extern int	pinterest_min_transfer_rate;	/* bytes a second of a body */
 extern int	pinterest_max_retries;	/* of one call, in a row */
 
 #define AWS_MAX_EXTRA_HEADERS 8

@@ -144,6 +144,8 @@ exchange_begin(const AwsServiceConfig *config, SigV4Signer *signer, int64 clock_
 	http.body_len = request->body_len;
 	http.connect_timeout = Min(CONNECT_TIMEOUT, pinterest_request_timeout);
 	http.stall_timeout = pinterest_request_timeout;
+	/* what may take minutes on the service's side is kept alive by blanks */
+	http.min_rate = request->error_in_200 ? 0 : pinterest_min_transfer_rate;
 	http.buffer_size = buffer_size(request);
 	http.keep_unread = taken > 0;
 	http.skip_if_200 = taken;

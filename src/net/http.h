@@ -50,7 +50,7 @@ typedef enum HttpFailure
 	HTTP_BAD_REQUEST,			/* libcurl would not send it */
 	HTTP_TLS_CERTIFICATE,		/* the server is not who it should be */
 	HTTP_NO_CONNECTION,			/* name, connection, or TLS handshake */
-	HTTP_STALLED,				/* nothing came for too long */
+	HTTP_STALLED,				/* nothing came for too long, or too little */
 	HTTP_BROKEN					/* the connection ended early */
 } HttpFailure;
 
@@ -83,6 +83,8 @@ typedef struct HttpRequest
 	int			connect_timeout;	/* ms */
 	int			stall_timeout;	/* ms in which nothing at all arrives, while
 								 * we are willing to take something */
+	int			min_rate;		/* bytes a second of the answer's body, over
+								 * stall_timeout; 0 for any */
 	size_t		buffer_size;	/* of the receive buffer, at least */
 	bool		keep_unread;	/* leave what the last exchange left in the
 								 * receive buffer, and append to it */
@@ -125,6 +127,9 @@ extern HttpClient *http_client(AddressPolicy policy);
  * more connections (max_files_per_process).
  */
 extern HttpTransfer *http_transfer_create(HttpClient *client);
+
+/* How many more transfers the backend could create now, about. */
+extern int	http_transfers_left(const HttpClient *client);
 
 /* Starts an exchange; the transfer must not be running. Does not block. */
 extern void http_begin(HttpTransfer *transfer, const HttpRequest *request);

@@ -59,6 +59,7 @@ http_read(HttpTransfer *transfer, char *to, size_t room)
 		/* may call http_on_body at once, which finds an empty buffer */
 		transfer->paused = false;
 		transfer->progress_at = transfer->client->clock;
+		transfer->window_at = 0;
 		code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
 		if (code != CURLE_OK)
 			http_finish(transfer, code);

@@ -56,6 +56,8 @@ http_on_body(char *data, size_t size, size_t count, void *arg)
 	transfer->progress_at = transfer->client->clock;
 	if (!http_successful(transfer))
 	{
+		transfer->body_bytes += n;
+
 		/* enough of it is known: it need not be read to its end, if any */
 		if (transfer->error_len == HTTP_ERROR_BODY_MAX)
 			return n + 1;
@@ -69,6 +71,7 @@ http_on_body(char *data, size_t size, size_t count, void *arg)
 		transfer->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
+	transfer->body_bytes += n;
 	transfer->skip -= skip;
 	memcpy(transfer->buffer + transfer->end, data + skip, n - skip);
 	transfer->end += n - skip;

@@ -207,6 +207,13 @@ set_transfer_options(HttpTransfer *transfer)
 	return ok;
 }
 
+/* As AcquireExternalFD counts; idle ones of this client are reserved already. */
+int
+http_transfers_left(const HttpClient *client)
+{
+	return Max(max_safe_fds / 3 - client->transfers, 0);
+}
+
 HttpTransfer *
 http_transfer_create(HttpClient *client)
 {

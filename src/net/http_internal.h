@@ -81,6 +81,11 @@ struct HttpTransfer
 	bool		rested;
 	int			stall_timeout;
 	int64		progress_at;	/* on the client's clock */
+	int			min_rate;
+	int64		body_bytes;		/* that have come */
+	int64		window_at;		/* the rate is measured from then, on that
+								 * clock; 0 for not yet */
+	int64		window_bytes;	/* had come then */
 	curl_off_t	sent;			/* of the body, when last looked at */
 	const char *refused;		/* kind of address that policy refused */
 	char		refused_address[INET6_ADDRSTRLEN];

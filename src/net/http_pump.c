@@ -94,6 +94,40 @@ note_sending(HttpTransfer *transfer)
 	transfer->sent = sent;
 }
 
+/* Has a body begun that comes, but never to an end?  Looked at once a window. */
+static bool
+drips(HttpTransfer *transfer)
+{
+	int64		now = transfer->client->clock;
+	int64		took = now - transfer->window_at;
+	int64		came = transfer->body_bytes - transfer->window_bytes;
+	bool		open = transfer->window_at > 0;
+
+	if (!transfer->headers_complete || transfer->min_rate == 0 ||
+		(open && took < (int64) transfer->stall_timeout * 1000))
+		return false;
+	transfer->window_at = now;
+	transfer->window_bytes = transfer->body_bytes;
+	if (!open || came >= transfer->min_rate * took / 1000000)
+		return false;
+	snprintf(transfer->text, sizeof(transfer->text),
+			 "only %lld bytes arrived in %lld ms", (long long) came, (long long) took / 1000);
+	return true;
+}
+
+/* Has nothing come for too long? */
+static bool
+is_silent(HttpTransfer *transfer)
+{
+	int64		silence = transfer->client->clock - transfer->progress_at;
+
+	if (silence < (int64) transfer->stall_timeout * 1000)
+		return false;
+	snprintf(transfer->text, sizeof(transfer->text),
+			 "nothing arrived for %d ms", transfer->stall_timeout);
+	return true;
+}
+
 static void
 end_stalled(HttpClient *client)
 {
@@ -109,11 +143,9 @@ end_stalled(HttpClient *client)
 		if (transfer->paused)
 			continue;
 		note_sending(transfer);
-		if (client->clock - transfer->progress_at < (int64) transfer->stall_timeout * 1000)
+		if (!is_silent(transfer) && !drips(transfer))
 			continue;
 		transfer->failure = HTTP_STALLED;
-		snprintf(transfer->text, sizeof(transfer->text),
-				 "nothing arrived for %d ms", transfer->stall_timeout);
 		http_leave_running(transfer, HTTP_FAILED);
 	}
 }

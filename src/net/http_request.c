@@ -171,6 +171,9 @@ http_begin(HttpTransfer *transfer, const HttpRequest *request)
 	transfer->stall_timeout = request->stall_timeout;
 	transfer->progress_at = client->clock;
 	transfer->sent = 0;
+	transfer->min_rate = request->min_rate;
+	transfer->body_bytes = 0;
+	transfer->window_at = 0;
 	transfer->refused = NULL;
 	transfer->text[0] = '\0';
 	if (!set_request_options(transfer, request))
