@@ -128,7 +128,8 @@ extern HttpClient *http_client(AddressPolicy policy);
  */
 extern HttpTransfer *http_transfer_create(HttpClient *client);
 
-/* How many more transfers the backend could create now, about. */
+/* How many there are, and how many more could be created now, about. */
+extern int	http_transfers(const HttpClient *client);
 extern int	http_transfers_left(const HttpClient *client);
 
 /* Starts an exchange; the transfer must not be running. Does not block. */

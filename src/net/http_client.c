@@ -207,6 +207,12 @@ set_transfer_options(HttpTransfer *transfer)
 	return ok;
 }
 
+int
+http_transfers(const HttpClient *client)
+{
+	return client->transfers;
+}
+
 /* As AcquireExternalFD counts; idle ones of this client are reserved already. */
 int
 http_transfers_left(const HttpClient *client)

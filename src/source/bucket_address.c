@@ -11,6 +11,9 @@
 #include "source/bucket_address.h"
 #include "utils/memutils.h"
 
+/* Connections that a scan does not take even when it is alone. */
+#define LEFT_TO_OTHERS 64
+
 /* The partition of a region, by the start of its name; "" for the usual one. */
 static const char *
 partition_of(const char *region)
@@ -96,6 +99,22 @@ move_bucket(void *arg, const char *region, AwsServiceConfig *config)
 	return true;
 }
 
+static AddressPolicy
+policy_of(const S3Access *access)
+{
+	return access->private_addresses ? ADDRESS_PRIVATE : ADDRESS_PUBLIC;
+}
+
+int
+bucket_connections(const S3Access *access)
+{
+	HttpClient *client = http_client(policy_of(access));
+	int			left = http_transfers_left(client);
+	int			share = http_transfers(client) == 0 ? left - LEFT_TO_OTHERS : left / 4;
+
+	return Max(Min(access->connections, share), 1);
+}
+
 AwsService *
 bucket_service(S3Access *access, const char *bucket, int connections, char **root)
 {
@@ -110,7 +129,7 @@ bucket_service(S3Access *access, const char *bucket, int connections, char **roo
 	config.service = "s3";
 	config.region = region_of(access);
 	config.credentials = credentials_create(access->credentials);
-	config.policy = access->private_addresses ? ADDRESS_PRIVATE : ADDRESS_PUBLIC;
+	config.policy = policy_of(access);
 	config.connections = connections;
 	config.move = move_bucket;
 	config.move_arg = palloc(sizeof(BucketPlace));

@@ -33,6 +33,12 @@ extern void bucket_address(const S3Access *access, const char *bucket,
 						   BucketAddress *address);
 
 /*
+ * How many requests a scan should have in flight at most: as access says, but
+ * only a part of what the backend may open still, as there may be other scans.
+ */
+extern int	bucket_connections(const S3Access *access);
+
+/*
  * The service that a bucket's requests go through, with the credentials,
  * authorities and address policy that access says; *root is the encoded path of
  * the bucket, or of the service itself if bucket is NULL.  Lives in the current

@@ -86,7 +86,7 @@ start(BucketStore *store)
 	S3Access   *access = store->access;
 
 	store->context = context;	/* from here on, close cleans up */
-	store->nslots = Max(access->connections, 1);
+	store->nslots = bucket_connections(access);
 	store->service = bucket_service(access, store->location->bucket, store->nslots,
 									&store->root);
 	store->lister = lister_create(&store->base, store->location, store->service,
