@@ -59,6 +59,14 @@ http_finish(HttpTransfer *transfer, CURLcode code)
 	/* http_on_body has had enough of an error's body */
 	if (code == CURLE_WRITE_ERROR && transfer->headers_complete && !http_successful(transfer))
 		code = CURLE_OK;
+
+	/* libcurl takes a head that breaks off for an answer without a body */
+	if (code == CURLE_OK && !transfer->headers_complete)
+	{
+		code = CURLE_GOT_NOTHING;
+		strlcpy(transfer->text, "the connection was closed in the head of the answer",
+				sizeof(transfer->text));
+	}
 	transfer->code = code;
 	transfer->failure = classify(transfer);
 	http_leave_running(transfer, code == CURLE_OK ? HTTP_DONE : HTTP_FAILED);
