@@ -24,7 +24,7 @@ use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(
   new_node create_bucket_server write_sink put_folder remove_object
-  start_s3 start_versitygw start_fault_server start_credential_server
+  start_s3 start_versitygw start_toxiproxy start_fault_server start_credential_server
   fails succeeds open_session elapsed_of @views
 );
 
@@ -145,6 +145,39 @@ sub start_s3
 }
 
 sub start_versitygw { return start_s3('versitygw'); }
+
+# A proxy in front of an endpoint, which disturbs TCP connections; undef where it
+# could not be built.
+sub start_toxiproxy
+{
+	my ($upstream) = @_;
+	my $program = $ENV{TOXIPROXY};
+	my $port = PostgreSQL::Test::Cluster::get_free_port();
+	my $control = "http://127.0.0.1:$port";
+	my $http = HTTP::Tiny->new;
+
+	if (!defined $program)
+	{
+		IPC::Run::run([ "$top/test/servers/install-toxiproxy" ], '>', \$program) or return undef;
+		chomp $program;
+	}
+	return undef if !-x $program;
+	my $log = PostgreSQL::Test::Utils::tempdir('toxiproxy') . '/log';
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0)
+	{
+		open(STDOUT, '>', $log) or die;
+		open(STDERR, '>&', \*STDOUT) or die;
+		exec($program, '-host', '127.0.0.1', '-port', $port) or die;
+	}
+	push @pids, $pid;
+	for (1 .. 500)
+	{
+		last if $http->get("$control/version")->{success};
+		Time::HiRes::sleep(0.02);
+	}
+	return PinterestTest::Toxiproxy->new($http, $control, $upstream);
+}
 
 # Starts a server of test/servers/ that prints its endpoint first.
 sub start_server
@@ -271,6 +304,48 @@ sub ask
 sub error { my ($self) = @_; return $self->{err}; }
 
 sub DESTROY { my ($self) = @_; local ($?, $!); $self->{run}->kill_kill if $self->{run}; return; }
+
+package PinterestTest::Toxiproxy;
+
+use strict;
+use warnings;
+
+sub new
+{
+	my ($class, $http, $control, $upstream) = @_;
+	my $self = bless { http => $http, control => $control }, $class;
+	my $proxy = $self->_request('POST', '/proxies',
+		{ name => 's3', listen => '127.0.0.1:0', upstream => $upstream =~ s{^http://}{}r, enabled => JSON::PP::true });
+
+	$self->{endpoint} = "http://$proxy->{listen}";
+	return $self;
+}
+
+sub _request
+{
+	my ($self, $method, $path, $content) = @_;
+	my $response = $self->{http}->request($method, "$self->{control}$path",
+		defined $content ? { content => JSON::PP::encode_json($content) } : {});
+
+	die "$method $path: $response->{status} $response->{content}" if !$response->{success};
+	return $response->{content} ne '' ? JSON::PP::decode_json($response->{content}) : {};
+}
+
+sub endpoint { return $_[0]->{endpoint}; }
+
+# disturb TYPE, STREAM ("downstream": answers, or "upstream"), PROBABILITY, NAME => VALUE, …
+sub disturb
+{
+	my ($self, $type, $stream, $probability, %attributes) = @_;
+	return $self->_request('POST', '/proxies/s3/toxics',
+		{ type => $type, stream => $stream, toxicity => $probability, attributes => \%attributes });
+}
+
+# Takes connections, or refuses them and closes those there are
+sub enable { my ($self, $yes) = @_; return $self->_request('POST', '/proxies/s3', { enabled => $yes ? JSON::PP::true : JSON::PP::false }); }
+
+# No disturbance any more
+sub reset { my ($self) = @_; return $self->_request('POST', '/reset'); }
 
 package PinterestTest::FaultServer;
 

@@ -26,9 +26,9 @@ Control, beside the S3 API:
 A fault is {"fault": NAME, "op": OPERATION | "any", "key": PREFIX, "times": N,
 "after": N, …}.  Operations are list and get, and those that write, to which
 "any" does not apply: put, create, part, complete, abort and head.  With "after"
-that many requests are let through before.  The first one that matches a request
-is applied; with "times" it is gone after N requests, so that faults in a row
-make a story.
+that many requests are let through before, with "every" all but each Nth.  The first
+one that matches a request is applied; with "times" it is gone after N requests, with
+"for" after so many milliseconds, so that faults in a row make a story.
 
     hang                 no answer
     hang_body            half of the body, then nothing
@@ -42,6 +42,9 @@ make a story.
     gone                 the object is no more, from now on
     endless              each page of the listing is truncated, with a new token
     same_token, no_token a truncated page whose token leads nowhere
+    backwards            truncated pages of keys before those of the last page
+    empty                truncated pages without keys, each with a new token
+    cycle                behind the last page comes the first, with a new token
     ignore_range         the whole body and 200, whatever part was asked for
     wrong_range          206, but another part than the one asked for
     chunked              the body in chunks, its length not announced
@@ -50,6 +53,11 @@ make a story.
     bare_etag            the listing names versions without the quotes
     endless_body         the body, again and again
     cut                  half of the body; closed "ms" after that
+    half_head            a line and a half of the answer's head, then closed
+    short                half of the body, and a Content-Length to match
+    corrupt              some bytes of the body are others
+    drip                 the body, one byte in "ms"
+    no_end               the body in chunks, closed before the last one, which is empty
     drop                 a whole answer, then the connection is closed unannounced
     region               refused with "status" and "code", as by AWS, unless it is sent
                          to, and signed for, "region"
@@ -146,6 +154,12 @@ class Bucket:
                     key.startswith(fault.get("key", "")):
                 if fault.get("after", 0) > 0:
                     fault["after"] -= 1
+                    return None
+                if "for" in fault and time.monotonic() > fault.setdefault("end", time.monotonic() + fault["for"] / 1000):
+                    self.faults.remove(fault)
+                    return None
+                fault["seen"] = fault.get("seen", 0) + 1
+                if fault["seen"] % fault.get("every", 1) != 0:
                     return None
                 if "times" in fault:
                     fault["times"] -= 1
@@ -389,6 +403,10 @@ class Connection(asyncio.Protocol):
                 first -= 1
             extra["Content-Range"] = "bytes %d-%d/%d" % (first, last, len(body))
             body, status = body[first:last + 1], 206
+        if kind == "short":
+            body = body[:len(body) // 2]
+        elif kind == "corrupt":
+            body = body[:len(body) // 2] + b"\xff\x00{" + body[len(body) // 2 + 3:]
         self.send(status, body, extra, kind)
 
     def list_objects(self, bucket, name, key, args, headers, kind):
@@ -398,12 +416,19 @@ class Connection(asyncio.Protocol):
         after = bytes.fromhex(token.split("-")[0]).decode() if token else args.get("start-after", "")
         if kind == "endless":
             after = ""
+        elif kind == "backwards" and token:
+            after, max_keys = "", 1
         keys = bucket.page(prefix, after, max_keys)
         truncated = len(keys) > max_keys
         keys = keys[:max_keys]
         encoding = args.get("encoding-type") == "url"
         shown = (lambda text: quote_plus(text, safe="/")) if encoding else escape
         next_token = keys[-1].encode().hex() if truncated else None
+        if kind == "empty":
+            keys = []
+        if kind in ("backwards", "empty") or (kind == "cycle" and not truncated):
+            truncated = True
+            next_token = "%s-%d" % ("" if kind == "cycle" else "61", bucket.counters["list"])
         if kind in ("endless", "same_token", "no_token"):
             truncated = True
             next_token = {"endless": "%s-%d" % ((keys or [""])[-1].encode().hex(), bucket.counters["list"]),
@@ -443,7 +468,7 @@ class Connection(asyncio.Protocol):
         self.send(status, body.encode(), {"Content-Type": "application/xml", **(headers or {})})
 
     def send(self, status, body, headers=None, kind=None):
-        chunked = kind in ("chunked", "endless_body")
+        chunked = kind in ("chunked", "endless_body", "no_end")
         head = "HTTP/1.1 %d %s\r\n%s\r\nx-amz-request-id: 0123456789ABCDEF\r\n" \
             % (status, REASONS.get(status, "Status"),
                "Transfer-Encoding: chunked" if chunked else "Content-Length: %d" % len(body))
@@ -454,7 +479,14 @@ class Connection(asyncio.Protocol):
             self.transport.write(b"HTTP/1.1 103 Early Hints\r\nETag: \"no\"\r\nLink: </x>\r\n\r\n")
         if chunked:
             self.transport.write(head.encode() + b"\r\n")
-            return self.send_chunks(body, kind == "endless_body")
+            return self.send_chunks(body, kind)
+        if kind == "half_head":
+            self.transport.write(head.encode()[:head.index("\n") + 8])
+            self.end_request()
+            return self.transport.close()
+        if kind == "drip":
+            self.transport.write(head.encode() + b"\r\n")
+            return self.send_drops(body)
         if kind in ("hang_body", "half", "reset_body", "cut"):
             self.transport.write(head.encode() + b"\r\n" + body[:len(body) // 2])
             if kind == "half":
@@ -471,18 +503,31 @@ class Connection(asyncio.Protocol):
         if kind == "drop":
             asyncio.get_running_loop().call_later(0.1, self.transport.close)
 
-    def send_chunks(self, body, endless):
+    def send_drops(self, body):
+        if self.transport.is_closing():
+            return
+        self.transport.write(body[:1])
+        if len(body) > 1:
+            asyncio.get_running_loop().call_later(self.cut_after, self.send_drops, body[1:])
+        else:
+            self.end_request()
+
+    def send_chunks(self, body, kind):
+        endless = kind == "endless_body"
         if self.transport.is_closing():
             return
         if endless and self.transport.get_write_buffer_size() > 1 << 20:
-            asyncio.get_running_loop().call_later(0.01, self.send_chunks, body, endless)
+            asyncio.get_running_loop().call_later(0.01, self.send_chunks, body, kind)
             return
         for at in range(0, len(body), 1000):
             chunk = body[at:at + 1000]
             self.transport.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
         if endless:
-            asyncio.get_running_loop().call_soon(self.send_chunks, body, endless)
+            asyncio.get_running_loop().call_soon(self.send_chunks, body, kind)
             return
+        if kind == "no_end":
+            self.end_request()
+            return self.transport.close()
         self.transport.write(b"0\r\n\r\n")
         self.end_request()
 
