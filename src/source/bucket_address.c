@@ -110,8 +110,10 @@ bucket_connections(const S3Access *access)
 {
 	HttpClient *client = http_client(policy_of(access));
 	int			left = http_transfers_left(client);
-	int			share = http_transfers(client) == 0 ? left - LEFT_TO_OTHERS : left / 4;
+	int			share = left / 4;
 
+	if (http_transfers(client) == 0)
+		share = Max(left - LEFT_TO_OTHERS, left / 2);
 	return Max(Min(access->connections, share), 1);
 }
 
