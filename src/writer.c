@@ -7,26 +7,29 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
+#include "catalog/pg_type.h"
 #include "column.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "json/write.h"
+#include "mb/pg_wchar.h"
 #include "option.h"
 #include "pg_compat.h"
 #include "source/target.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "writer.h"
+#include "written.h"
 
 /* A metadata column whose value goes with the record. */
 typedef struct GivenColumn
 {
 	const Column *column;
 	bool		converts;		/* is its type another than the target's? */
-	FmgrInfo	output;			/* to text and back, then */
+	FmgrInfo	output;			/* to text and back, then; to bytea: its bytes */
 	FmgrInfo	input;
 	Oid			typioparam;
 } GivenColumn;
@@ -36,7 +39,9 @@ struct Writer
 	MemoryContext context;		/* of everything */
 	char	   *table;			/* its name, for messages */
 	JsonWriter *json;
+	List	   *fields;			/* of Column: what json is made of */
 	List	   *given;			/* of GivenColumn: what the target takes besides */
+	GivenColumn *bytes;			/* the record as a whole; NULL: no such column */
 	List	   *refused;		/* of Column: what it does not take */
 	Target	   *target;
 	Datum		metadata[TARGET_MAX_ITEMS]; /* of the row at hand */
@@ -47,55 +52,6 @@ struct Writer
 	MemoryContextCallback on_reset;
 };
 
-/*
- * What the current transaction has written, for the case that it is rolled
- * back: one entry for each subtransaction and table name.
- */
-typedef struct Written
-{
-	struct Written *next;
-	SubTransactionId subid;
-	int64		count;
-	const char *unit;			/* static */
-	char		name[FLEXIBLE_ARRAY_MEMBER];
-} Written;
-
-static Written *written_list = NULL;
-
-/* ---------- what stays after a rollback ---------- */
-
-static void
-remember_written(const Target *target)
-{
-	SubTransactionId subid = GetCurrentSubTransactionId();
-	Written    *written;
-
-	if (target->complete == 0)
-		return;
-	for (written = written_list; written != NULL; written = written->next)
-		if (written->subid == subid && strcmp(written->name, target->name) == 0)
-			break;
-	if (written == NULL)
-	{
-		written = MemoryContextAllocZero(TopTransactionContext,
-										 offsetof(Written, name) + strlen(target->name) + 1);
-		strcpy(written->name, target->name);
-		written->subid = subid;
-		written->unit = target->unit;
-		written->next = written_list;
-		written_list = written;
-	}
-	written->count += target->complete;
-}
-
-static void
-warn_of(const char *name, int64 count, const char *unit)
-{
-	ereport(WARNING,
-			(errmsg("rolling back does not undo what was written to \"%s\"", name),
-			 errdetail("Number of %s that stay there: %lld.", unit, (long long) count)));
-}
-
 /* The context of a writer goes: if it was not closed, there was an error. */
 static void
 on_context_reset(void *arg)
@@ -104,67 +60,7 @@ on_context_reset(void *arg)
 	Target	   *target = writer->target;
 
 	if (!writer->told && target != NULL && target->complete > 0)
-		warn_of(target->name, target->complete, target->unit);
-}
-
-/* The entries of one name, from this one on, as one. */
-static void
-warn_of_all(Written *first)
-{
-	int64		count = 0;
-
-	for (Written *written = first; written != NULL; written = written->next)
-		if (strcmp(written->name, first->name) == 0)
-		{
-			count += written->count;
-			written->count = 0;
-		}
-	warn_of(first->name, count, first->unit);
-}
-
-static void
-on_xact_end(XactEvent event, void *arg)
-{
-	if (event == XACT_EVENT_ABORT)
-		for (Written *written = written_list; written != NULL; written = written->next)
-			if (written->count > 0)
-				warn_of_all(written);
-	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
-		written_list = NULL;
-}
-
-static void
-on_subxact_end(SubXactEvent event, SubTransactionId subid,
-			   SubTransactionId parent, void *arg)
-{
-	Written   **link = &written_list;
-
-	while (*link != NULL)
-	{
-		Written    *written = *link;
-
-		if (written->subid == subid && event == SUBXACT_EVENT_COMMIT_SUB)
-			written->subid = parent;
-		if (written->subid == subid && event == SUBXACT_EVENT_ABORT_SUB)
-		{
-			*link = written->next;
-			warn_of(written->name, written->count, written->unit);
-		}
-		else
-			link = &written->next;
-	}
-}
-
-static void
-watch_transactions(void)
-{
-	static bool watching = false;
-
-	if (watching)
-		return;
-	RegisterXactCallback(on_xact_end, NULL);
-	RegisterSubXactCallback(on_subxact_end, NULL);
-	watching = true;
+		written_warn(target->name, target->complete, target->unit);
 }
 
 /* ---------- opening ---------- */
@@ -193,7 +89,7 @@ bind_given(const Column *column)
 	bool		varlena;
 
 	given->column = column;
-	given->converts = column->typid != column->metadata->type;
+	given->converts = getBaseType(column->typid) != column->metadata->type;
 	getTypeOutputInfo(column->typid, &function, &varlena);
 	fmgr_info(function, &given->output);
 	getTypeInputInfo(column->metadata->type, &function, &given->typioparam);
@@ -201,10 +97,11 @@ bind_given(const Column *column)
 	return given;
 }
 
-/* Two columns could say two things. */
-static void
-check_given_once(const Writer *writer, const Column *column)
+/* A column that the target takes.  Two of one kind could say two things. */
+static GivenColumn *
+add_given(Writer *writer, const Column *column)
 {
+	GivenColumn *given = bind_given(column);
 	ListCell   *lc;
 
 	foreach(lc, writer->given)
@@ -218,13 +115,17 @@ check_given_once(const Writer *writer, const Column *column)
 					 errdetail("Columns \"%s\" and \"%s\" both give the metadata \"%s\".",
 							   other->name, column->name, column->metadata->name)));
 	}
+	writer->given = lappend(writer->given, given);
+	return given;
 }
 
 static bool
 takes(const Target *target, const Column *column)
 {
-	int			item = column->kind == COLUMN_METADATA ? column->metadata->item : -1;
+	int			item = column->kind == COLUMN_METADATA ? column->metadata->item : METADATA_ERROR;
 
+	if (item == METADATA_RAW)
+		return target->takes_bytes;
 	return item >= 0 && item < TARGET_MAX_ITEMS && (target->takes & 1U << item) != 0;
 }
 
@@ -245,8 +146,10 @@ sort_columns(Writer *writer, List *columns)
 
 		if (takes(writer->target, column))
 		{
-			check_given_once(writer, column);
-			writer->given = lappend(writer->given, bind_given(column));
+			GivenColumn *given = add_given(writer, column);
+
+			if (column->metadata->item == METADATA_RAW)
+				writer->bytes = given;
 			continue;
 		}
 		if (column->kind != COLUMN_FIELD)
@@ -260,6 +163,7 @@ sort_columns(Writer *writer, List *columns)
 		field->index = column->attnum - 1;
 		field->typid = column->typid;
 		written = lappend(written, field);
+		writer->fields = lappend(writer->fields, column);
 	}
 	writer->json = json_writer_create(written);
 	memset(writer->absent, true, sizeof(writer->absent));
@@ -304,7 +208,7 @@ writer_open(Relation rel, Oid userid)
 	writer->on_reset.func = on_context_reset;
 	writer->on_reset.arg = writer;
 	MemoryContextRegisterResetCallback(context, &writer->on_reset);
-	watch_transactions();
+	written_watch();
 	MemoryContextSwitchTo(old);
 	return writer;
 }
@@ -325,9 +229,26 @@ check_refused(const Writer *writer, const bool *nulls)
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("cannot insert a value into column \"%s\" of foreign table \"%s\"",
 							column->name, writer->table),
-					 errdetail("The column is not part of the record: it shows what is known of a record that is read."),
+					 errdetail("%s", writer->target->refusal != NULL ? writer->target->refusal :
+							   "The column is not part of the record: it shows what is known of a record that is read."),
 					 errhint("Leave the column out, or make it NULL.")));
 	}
+}
+
+/* A value as the target takes it. */
+static Datum
+convert(GivenColumn *given, Datum value)
+{
+	char	   *text;
+
+	if (!given->converts)
+		return value;
+	text = OutputFunctionCall(&given->output, value);
+	if (given->column->metadata->type != BYTEAOID)
+		return InputFunctionCall(&given->input, text, given->typioparam, -1);
+
+	/* a bytea is a text's bytes, not what its input function makes of them */
+	return PointerGetDatum(cstring_to_text(pg_server_to_any(text, strlen(text), PG_UTF8)));
 }
 
 /* Fills in what goes with the record, in the row's context. */
@@ -345,16 +266,75 @@ take_metadata(Writer *writer, const Datum *values, const bool *nulls)
 		int			item = given->column->metadata->item;
 		int			at = given->column->attnum - 1;
 
-		writer->absent[item] = nulls[at];
-		if (nulls[at])
+		if (given == writer->bytes)
 			continue;
-		writer->metadata[item] = values[at];
-		if (given->converts)
-			writer->metadata[item] = InputFunctionCall(&given->input,
-													   OutputFunctionCall(&given->output, values[at]),
-													   given->typioparam, -1);
+		writer->absent[item] = nulls[at];
+		if (!nulls[at])
+			writer->metadata[item] = convert(given, values[at]);
 	}
 	MemoryContextSwitchTo(old);
+}
+
+static bool
+has_fields(const Writer *writer, const bool *nulls)
+{
+	ListCell   *lc;
+
+	foreach(lc, writer->fields)
+		if (!nulls[((Column *) lfirst(lc))->attnum - 1])
+			return true;
+	return false;
+}
+
+/*
+ * The record as a whole, from the column for that: false if fields make it.  A
+ * row that has neither is a record without a value.
+ */
+static bool
+take_bytes(Writer *writer, const Datum *values, const bool *nulls, TargetRecord *record)
+{
+	const Column *column = writer->bytes->column;
+	bool		given = !nulls[column->attnum - 1];
+	MemoryContext old;
+	struct varlena *bytes;
+
+	if (has_fields(writer, nulls))
+	{
+		if (given)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("cannot insert a value into column \"%s\" of foreign table \"%s\" besides fields",
+							column->name, writer->table),
+					 errdetail("The column is the record as a whole."),
+					 errhint("Give either that column or columns that are fields of the record.")));
+		return false;
+	}
+	record->data = NULL;
+	record->len = 0;
+	if (given)
+	{
+		old = MemoryContextSwitchTo(writer->row_context);
+		bytes = PG_DETOAST_DATUM_PACKED(convert(writer->bytes, values[column->attnum - 1]));
+		record->data = VARDATA_ANY(bytes);
+		record->len = VARSIZE_ANY_EXHDR(bytes);
+		MemoryContextSwitchTo(old);
+	}
+	return true;
+}
+
+static void
+make_record(Writer *writer, const Datum *values, const bool *nulls, TargetRecord *record)
+{
+	if (writer->given != NIL)
+		take_metadata(writer, values, nulls);
+	record->metadata = writer->metadata;
+	record->absent = writer->absent;
+	if (writer->bytes != NULL && take_bytes(writer, values, nulls, record))
+		return;
+	resetStringInfo(&writer->record);
+	json_writer_append(writer->json, values, nulls, &writer->record);
+	record->data = writer->record.data;
+	record->len = writer->record.len;
 }
 
 /* Called while an error is under way: adds what the target has to say. */
@@ -384,14 +364,7 @@ writer_put(Writer *writer, const Datum *values, const bool *nulls)
 	PG_TRY();
 	{
 		check_refused(writer, nulls);
-		if (writer->given != NIL)
-			take_metadata(writer, values, nulls);
-		resetStringInfo(&writer->record);
-		json_writer_append(writer->json, values, nulls, &writer->record);
-		record.data = writer->record.data;
-		record.len = writer->record.len;
-		record.metadata = writer->metadata;
-		record.absent = writer->absent;
+		make_record(writer, values, nulls, &record);
 		writer->target->ops->put(writer->target, &record);
 	}
 	PG_CATCH();
@@ -413,7 +386,7 @@ writer_close(Writer *writer)
 		rethrow_with_remains(writer);
 	}
 	PG_END_TRY();
-	remember_written(writer->target);
+	written_remember(writer->target);
 	writer->told = true;
 	MemoryContextDelete(writer->context);
 }

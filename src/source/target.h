@@ -24,7 +24,8 @@ typedef struct Target Target;
 /* A record, and what its row says of it besides. */
 typedef struct TargetRecord
 {
-	const char *data;			/* UTF-8, without line breaks */
+	const char *data;			/* UTF-8, without line breaks; with takes_bytes
+								 * also any bytes, or NULL for no value */
 	size_t		len;
 	const Datum *metadata;		/* by item, of the type SourceMetadata tells; may
 								 * be toasted */
@@ -57,6 +58,10 @@ struct Target
 	int64		complete;		/* that many of them are there to stay */
 	uint32		takes;			/* metadata items whose value rows may give:
 								 * bit 1 << item */
+	bool		takes_bytes;	/* may rows give the record as a whole, in place of
+								 * its fields (METADATA_RAW)? */
+	const char *refusal;		/* a sentence on why rows cannot give other
+								 * metadata; NULL: the usual one */
 };
 
 #endif							/* PINTEREST_TARGET_H */
