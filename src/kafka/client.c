@@ -155,6 +155,16 @@ static const char *const consumer_properties[][2] = {
 
 static const char *const producer_properties[][2] = {
 	{"enable.idempotence", "true"},
+
+	/* brokers may make topics that are asked for, but not for a slip of the pen */
+	{"allow.auto.create.topics", "false"},
+
+	/* a key goes where a Java client would send it */
+	{"partitioner", "murmur2_random"},
+
+	/* what is on its way */
+	{"queue.buffering.max.messages", "100000"},
+	{"queue.buffering.max.kbytes", "65536"},
 	{NULL}
 };
 
@@ -198,6 +208,8 @@ make_conf(KafkaClient *client, List *server_options, List *mapping_options)
 	rd_kafka_conf_set_opaque(*conf, client);
 	rd_kafka_conf_set_error_cb(*conf, note_error);
 	rd_kafka_conf_set_log_cb(*conf, drop_log);
+	if (client->role == KAFKA_PRODUCER)
+		rd_kafka_conf_set_dr_msg_cb(*conf, kafka_producer_report);
 	return conf;
 }
 

@@ -41,6 +41,8 @@ struct KafkaClient
 	bool		answered;		/* has the cluster ever? */
 	bool		needs_poking;	/* see consumer.c */
 
+	struct KafkaDeliveries *deliveries; /* of whoever writes with it, or NULL */
+
 	/* the last error librdkafka told of, not tied to a call */
 	rd_kafka_resp_err_t error;
 	char		reason[KAFKA_REASON_SIZE];
@@ -56,6 +58,10 @@ typedef struct KafkaGuard
 	MemoryContextCallback callback;
 	KafkaClient *client;		/* NULL: given back */
 } KafkaGuard;
+
+/* producer.c: callback, in a call of ours: what became of a message. */
+extern void kafka_producer_report(rd_kafka_t *rk, const rd_kafka_message_t *message,
+								  void *opaque);
 
 /* A wait for the cluster. */
 typedef struct KafkaWait

@@ -44,6 +44,12 @@ matches(const char *pattern, const char *topic)
 								  strlen(topic), REG_ADVANCED, C_COLLATION_OID, 0, NULL);
 }
 
+bool
+kafka_topic_matches(const char *pattern, const char *topic)
+{
+	return !kafka_topic_is_internal(topic) && matches(pattern, topic);
+}
+
 void
 kafka_topic_check(const char *topic)
 {
@@ -185,9 +191,8 @@ select_topics(const struct rd_kafka_metadata *metadata, const char *pattern,
 		const struct rd_kafka_metadata_topic *found = &metadata->topics[i];
 		KafkaTopic *topic;
 
-		if (kafka_topic_is_internal(found->topic))
-			continue;
-		if (pattern != NULL && !matches(pattern, found->topic))
+		if (pattern == NULL ? kafka_topic_is_internal(found->topic) :
+			!kafka_topic_matches(pattern, found->topic))
 			continue;
 		topic = palloc(sizeof(KafkaTopic));
 		topic->name = pstrdup(found->topic);

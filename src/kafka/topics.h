@@ -27,6 +27,9 @@ extern bool kafka_topic_is_pattern(const char *topic);
 /* Is it one of Kafka's own? */
 extern bool kafka_topic_is_internal(const char *topic);
 
+/* Is the topic one of those that the pattern stands for? */
+extern bool kafka_topic_matches(const char *pattern, const char *topic);
+
 /* Raises an error unless it is a name that a topic can have, or a pattern. */
 extern void kafka_topic_check(const char *topic);
 

@@ -19,6 +19,7 @@
 #include "kafka/topics.h"
 #include "option.h"
 #include "source/kafka.h"
+#include "source/kafka_target.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -620,6 +621,7 @@ const SourceOps kafka_source_ops = {
 	.close = kafka_close,
 	.progress = kafka_progress,
 	.counters = kafka_counters,
+	.open_target = kafka_open_target,
 	.check = kafka_check,
 	.tables = kafka_tables,
 	.admin = &kafka_admin,
