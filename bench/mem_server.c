@@ -1,7 +1,7 @@
 /*
  * mem_server.c: an S3 bucket in memory, as fast as one thread can serve it.
  *
- *	  mem_server LINES COUNT DELAY_MS
+ *	  mem_server LINES COUNT DELAY_MS [LARGE]
  *
  * Listens on 127.0.0.1, prints the endpoint, and serves until its standard
  * input is closed.  The first COUNT lines of the file LINES (over again where
@@ -9,14 +9,16 @@
  *
  *	  BUCKET/topics/bench/partition=0/bench+0+0000000000.json
  *
- * and so on, for any BUCKET in the path.  It knows GET of an object, also by
- * Range, and ListObjectsV2 in pages (S3 API).  Every answer is held back for
+ * and so on, for any BUCKET in the path; with LARGE there is also an object
+ * large/lines.json, which is the whole file so many times over.  It knows GET of
+ * an object, also by Range, HEAD, and ListObjectsV2 in pages (S3 API).  Every answer is held back for
  * DELAY_MS, whatever else is waiting: that stands for the latency of a distant
  * service.  Signatures are not looked at.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdarg.h>
@@ -24,7 +26,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -32,6 +36,7 @@
 
 #define FOLDER "topics/bench/partition=0/"
 #define NAME_FORMAT FOLDER "bench+0+%010ld.json"
+#define LARGE_KEY "large/lines.json"
 #define PAGE_SIZE 1000
 #define REQUEST_SIZE 16384
 #define MAX_CONNECTIONS 4096
@@ -52,6 +57,8 @@ typedef struct Connection
 	char		head[512];
 	char	   *listing;		/* malloc'd body, or NULL */
 	struct iovec out[2];
+	size_t		large_at;		/* of the large object: what follows out */
+	size_t		large_left;
 } Connection;
 
 /* Answers held back, in the order they are due: the delay is the same for all. */
@@ -63,6 +70,9 @@ typedef struct Held
 
 static Object *objects;
 static long object_count;
+static const char *file;		/* what the large object is made of */
+static size_t file_len;
+static size_t large_len;
 static double delay;
 static Held held[MAX_CONNECTIONS];
 static unsigned held_first,
@@ -91,25 +101,26 @@ now(void)
 static void
 load(const char *path, long count)
 {
-	FILE	   *file = fopen(path, "r");
-	char	   *line = NULL;
-	size_t		room = 0;
+	int			fd = open(path, O_RDONLY);
+	struct stat st;
 	long		loaded = 0;
 
-	if (!file)
+	if (fd < 0 || fstat(fd, &st))
+		die(path);
+	file_len = st.st_size;
+	file = mmap(NULL, file_len, PROT_READ, MAP_SHARED, fd, 0);
+	if (file == MAP_FAILED)
 		die(path);
 	objects = malloc(count * sizeof(Object));
-	while (loaded < count)
+	for (const char *p = file; loaded < count && p < file + file_len;)
 	{
-		ssize_t		len = getline(&line, &room, file);
+		const char *nl = memchr(p, '\n', file + file_len - p);
+		const char *next = nl ? nl + 1 : file + file_len;
 
-		if (len <= 0)
-			break;
-		objects[loaded].data = memcpy(malloc(len), line, len);
-		objects[loaded++].len = len;
+		objects[loaded].data = p;
+		objects[loaded++].len = next - p;
+		p = next;
 	}
-	fclose(file);
-	free(line);
 	if (loaded == 0)
 		die("no line in the file");
 	for (long i = loaded; i < count; i++)
@@ -194,6 +205,16 @@ print_key(FILE *out, const char *key, int encoded)
 	}
 }
 
+static void
+print_object(FILE *out, const char *key, int encoded, const char *etag, size_t len)
+{
+	fprintf(out, "<Contents><Key>");
+	print_key(out, key, encoded);
+	fprintf(out, "</Key><LastModified>2022-10-18T12:00:00.000Z</LastModified>"
+			"<ETag>&quot;%s&quot;</ETag><Size>%zu</Size>"
+			"<StorageClass>STANDARD</StorageClass></Contents>", etag, len);
+}
+
 /* The continuation token is the number of the next object. */
 static void
 answer_list(Connection *c, const char *query)
@@ -219,17 +240,19 @@ answer_list(Connection *c, const char *query)
 			"<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
 	if (*encoding)
 		fprintf(out, "<EncodingType>url</EncodingType>");
-	for (i = atol(token); i < object_count && listed < page; i++)
+	i = atol(token);
+	if (i == 0 && large_len > 0 && strncmp(LARGE_KEY, prefix, strlen(prefix)) == 0)
+		print_object(out, LARGE_KEY, *encoding, "large", large_len);
+	for (; i < object_count && listed < page; i++)
 	{
+		char		etag[40];
+
 		snprintf(key, sizeof(key), NAME_FORMAT, i);
 		if (strncmp(key, prefix, strlen(prefix)) != 0)
 			continue;
 		listed++;
-		fprintf(out, "<Contents><Key>");
-		print_key(out, key, *encoding);
-		fprintf(out, "</Key><LastModified>2022-10-18T12:00:00.000Z</LastModified>"
-				"<ETag>&quot;%032lx&quot;</ETag><Size>%zu</Size>"
-				"<StorageClass>STANDARD</StorageClass></Contents>", i, objects[i].len);
+		snprintf(etag, sizeof(etag), "%032lx", i);
+		print_object(out, key, *encoding, etag, objects[i].len);
 	}
 	fprintf(out, "<KeyCount>%ld</KeyCount><MaxKeys>%ld</MaxKeys>", listed, page);
 	if (i < object_count)
@@ -242,32 +265,65 @@ answer_list(Connection *c, const char *query)
 	answer(c, "200 OK", "Content-Type: application/xml\r\n", c->listing, len);
 }
 
+/* Its first piece; write_answer goes on. */
+static void
+next_of_large(Connection *c)
+{
+	size_t		from = c->large_at % file_len;
+	size_t		len = c->large_left < file_len - from ? c->large_left : file_len - from;
+
+	c->out[1].iov_base = (void *) (file + from);
+	c->out[1].iov_len = len;
+	c->large_at += len;
+	c->large_left -= len;
+}
+
 static void
 answer_object(Connection *c, const char *key, const char *range)
 {
 	const char *plus = strrchr(key, '+');
 	long		i = plus ? atol(plus + 1) : -1;
+	int			large = large_len > 0 && strcmp(key, LARGE_KEY) == 0;
 	char		name[64];
 	char		more[256];
-	size_t		from = 0;
+	size_t		len,
+				from = 0,
+				to;
 
 	snprintf(name, sizeof(name), NAME_FORMAT, i);
-	if (i < 0 || i >= object_count || strcmp(name, key) != 0)
+	if (!large && (i < 0 || i >= object_count || strcmp(name, key) != 0))
 	{
 		answer_not_found(c);
 		return;
 	}
+	len = to = large ? large_len : objects[i].len;
 	if (range)
-		from = strtoul(range, NULL, 10);
-	if (from >= objects[i].len)
-		from = 0;
-	snprintf(more, sizeof(more),
-			 "ETag: \"%032lx\"\r\nLast-Modified: Tue, 18 Oct 2022 12:00:00 GMT\r\n", i);
-	if (from > 0)
-		sprintf(more + strlen(more), "Content-Range: bytes %zu-%zu/%zu\r\n",
-				from, objects[i].len - 1, objects[i].len);
-	answer(c, from > 0 ? "206 Partial Content" : "200 OK", more,
-		   objects[i].data + from, objects[i].len - from);
+	{
+		char	   *end;
+
+		from = strtoul(range, &end, 10);
+		if (*end == '-' && end[1] >= '0' && end[1] <= '9')
+			to = strtoul(end + 1, NULL, 10) + 1;
+		if (to > len)
+			to = len;
+		if (from >= to)
+			from = 0;
+	}
+	if (large)
+		sprintf(more, "ETag: \"large\"\r\n");
+	else
+		sprintf(more, "ETag: \"%032lx\"\r\n", i);
+	strcat(more, "Accept-Ranges: bytes\r\nLast-Modified: Tue, 18 Oct 2022 12:00:00 GMT\r\n");
+	if (range)
+		sprintf(more + strlen(more), "Content-Range: bytes %zu-%zu/%zu\r\n", from, to - 1, len);
+	answer(c, range ? "206 Partial Content" : "200 OK", more,
+		   large ? NULL : objects[i].data + from, to - from);
+	if (large)
+	{
+		c->large_at = from;
+		c->large_left = to - from;
+		next_of_large(c);
+	}
 }
 
 /* Makes the answer to the request, whose head ends with an empty line. */
@@ -278,6 +334,7 @@ handle(Connection *c)
 	char	   *range = strcasestr(path, "\r\nRange: bytes=");
 	char	   *query;
 	char	   *key;
+	int			head = strncmp(path, "HEAD ", 5) == 0;
 
 	strsep(&path, " ");
 	if (!path || *path != '/')
@@ -295,6 +352,8 @@ handle(Connection *c)
 		answer_list(c, query);
 	else
 		answer_object(c, key + 1, range ? range + strlen("\r\nRange: bytes=") : NULL);
+	if (head)
+		c->out[1].iov_len = c->large_left = 0;
 }
 
 /* ---------- connections ---------- */
@@ -341,6 +400,8 @@ write_answer(Connection *c)
 		c->out[i].iov_len -= part;
 		sent -= part;
 	}
+	if (c->out[1].iov_len == 0 && c->large_left > 0)
+		next_of_large(c);
 	if (c->out[0].iov_len + c->out[1].iov_len > 0)
 	{
 		if (!c->writing)
@@ -477,13 +538,14 @@ main(int argc, char **argv)
 				tag_stdin;
 	int			listener;
 
-	if (argc != 4)
+	if (argc != 4 && argc != 5)
 	{
-		fprintf(stderr, "usage: mem_server LINES COUNT DELAY_MS\n");
+		fprintf(stderr, "usage: mem_server LINES COUNT DELAY_MS [LARGE]\n");
 		return 2;
 	}
 	load(argv[1], atol(argv[2]));
 	delay = atof(argv[3]) / 1000;
+	large_len = argc == 5 ? atol(argv[4]) * file_len : 0;
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	listener = listen_somewhere();
