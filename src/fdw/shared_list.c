@@ -50,10 +50,13 @@ typedef struct IndexEntry
  * Files
  */
 
+#define FILE_NAME_LEN 64
+
 static char *
-file_name(const SharedList *list, const char *what, const ListPage *page)
+file_name(char *name, const SharedList *list, const char *what, const ListPage *page)
 {
-	return psprintf("%s.%d.%d.%d", what, list->pass, page->number, page->pid);
+	snprintf(name, FILE_NAME_LEN, "%s.%d.%d.%d", what, list->pass, page->number, page->pid);
+	return name;
 }
 
 static void
@@ -87,6 +90,7 @@ static void
 open_page(ListMember *member, const ListPage *page)
 {
 	SharedList *list = member->list;
+	char		name[FILE_NAME_LEN];
 	MemoryContext old;
 
 	if (member->bodies != NULL && member->page.number == page->number)
@@ -95,8 +99,8 @@ open_page(ListMember *member, const ListPage *page)
 	close_file(&member->index);
 	member->page = *page;
 	old = MemoryContextSwitchTo(member->context);
-	member->bodies = open_shared_file(&list->files, file_name(list, "bodies", page));
-	member->index = open_shared_file(&list->files, file_name(list, "index", page));
+	member->bodies = open_shared_file(&list->files, file_name(name, list, "bodies", page));
+	member->index = open_shared_file(&list->files, file_name(name, list, "index", page));
 	MemoryContextSwitchTo(old);
 }
 
@@ -118,16 +122,16 @@ static void
 write_body(ListMember *member, StringInfo body)
 {
 	SharedList *list = member->list;
+	const ListPage *page = &member->new_page;
 	IndexEntry	entry = {0};
 
 	if (member->new_bodies == NULL)
 	{
+		char		name[FILE_NAME_LEN];
 		MemoryContext old = MemoryContextSwitchTo(member->context);
 
-		member->new_bodies = create_shared_file(&list->files,
-												file_name(list, "bodies", &member->new_page));
-		member->new_index = create_shared_file(&list->files,
-											   file_name(list, "index", &member->new_page));
+		member->new_bodies = create_shared_file(&list->files, file_name(name, list, "bodies", page));
+		member->new_index = create_shared_file(&list->files, file_name(name, list, "index", page));
 		MemoryContextSwitchTo(old);
 	}
 	BufFileTell(member->new_bodies, &entry.segment, &entry.offset);

@@ -395,10 +395,14 @@ await(BucketStore *store)
 {
 	const StoreSupply *supply = store->base.supply;
 
-	if (supply != NULL && store->nfree == store->nslots && !lister_busy(store->lister))
-		supply->wait(supply->arg);
-	else
+	if (supply == NULL || store->nfree < store->nslots || lister_busy(store->lister))
+	{
 		pump(store, 100);
+		return;
+	}
+	tell(store, SOURCE_LIST);
+	supply->wait(supply->arg);
+	tell(store, SOURCE_BUSY);
 }
 
 static const StoreObject *
