@@ -32,7 +32,7 @@ def memory_part():
     if PEERS_ONLY:
         return
     session = Session()
-    servers = [MemServer(1000, 0), MemServer(1000000, 0), MemServer(1, 0, lines=PINS // 100, large=1),
+    servers = [MemServer(PINS // 1000, 0), MemServer(PINS, 0), MemServer(1, 0, lines=PINS // 100, large=1),
                MemServer(1, 0, lines=PINS, large=GROWN)]
     session.run("create server memory_files foreign data wrapper s3_json")
     for number, server in enumerate(servers):
@@ -42,9 +42,9 @@ def memory_part():
               ("memory_files", "file://" + make_pins(PINS // 100)), ("memory_files", "file://" + grown)),
              ("lines of one object over HTTP, as many",
               ("memory_2", "s3://bench/large/"), ("memory_3", "s3://bench/large/")),
-             ("files of one record, 100,000",
-              ("memory_files", "file://%s/" % make_files(1000)), ("memory_files", "file://%s/" % make_files(100000))),
-             ("objects of one record over HTTP, 1,000,000",
+             ("files of one record, %d" % (PINS // 10), ("memory_files", "file://%s/" % make_files(PINS // 1000)),
+              ("memory_files", "file://%s/" % make_files(PINS // 10))),
+             ("objects of one record over HTTP, %d" % PINS,
               ("memory_0", "s3://bench/topics/"), ("memory_1", "s3://bench/topics/"))]
 
     say("### Peak memory of the backend, all 12 columns\n")
