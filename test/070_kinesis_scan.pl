@@ -213,6 +213,14 @@ foreach my $kind (qw(ferrokinesis kinesis-local))
 		"$kind: IMPORT FOREIGN SCHEMA infers columns");
 	succeeds($node, 'SELECT sum(n) FROM streams.one', 6, "$kind: and the table can be read");
 
+	# --- ANALYZE
+
+	$node->safe_psql('postgres', 'ANALYZE streams.moving');
+	succeeds($node, q(SELECT reltuples = (SELECT count(*) FROM streams.moving) FROM pg_class WHERE oid = 'streams.moving'::regclass),
+		't', "$kind: ANALYZE counts the rows");
+	succeeds($node, q(SELECT cardinality(most_common_vals::text::text[]) FROM pg_stats WHERE schemaname = 'streams' AND tablename = 'moving' AND attname = 'k'),
+		6, "$kind: and knows the columns");
+
 	# --- check_server
 
 	succeeds(

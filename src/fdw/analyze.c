@@ -331,6 +331,32 @@ pages_of_positions(Relation rel)
 }
 
 /*
+ * Tables of messages whose number nobody can tell: they are read
+ */
+
+/* An AcquireSampleRowsFunc. */
+static int
+acquire_by_reading(Relation rel, int elevel, HeapTuple *rows, int target,
+				   double *total_rows, double *total_dead_rows)
+{
+	RowDraw		draw = {.rows = rows, .target = target, .skip = -1};
+	Reader	   *reader = reader_open(rel, rel->rd_rel->relowner, all_attnums(rel));
+	bool		all;
+
+	reservoir_init_selection_state(&draw.state, target);
+	all = draw_all_rows(reader, rel, &draw);
+	*total_dead_rows = 0;
+	*total_rows = draw.seen;
+	ereport(elevel,
+			(errmsg("\"%s\": read %lld bytes, %s, with %.0f rows; %d rows in sample",
+					RelationGetRelationName(rel), (long long) reader_bytes(reader),
+					all ? "all there are" : "more than which are not read",
+					draw.seen, draw.nrows)));
+	reader_close(reader);
+	return draw.nrows;
+}
+
+/*
  * Tables whose objects are drawn
  */
 
@@ -375,6 +401,12 @@ analyze_table(Relation rel, AcquireSampleRowsFunc *func, BlockNumber *pages)
 	{
 		*pages = pages_of_positions(rel);
 		*func = acquire_positions;
+		return true;
+	}
+	if (ops->message != NULL)
+	{
+		*pages = 1;
+		*func = acquire_by_reading;
 		return true;
 	}
 	if (source_metadata(ops, "path") == NULL || source_metadata(ops, "size") == NULL)

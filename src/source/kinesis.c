@@ -173,26 +173,13 @@ stop(KinesisSource *kinesis)
  * Records
  */
 
-/* Decodes the data of the current record; what is no base64 stays as it came. */
-static void
-decode(KinesisSource *kinesis)
+/* Decodes into the buffer; false if it is no base64. */
+static bool
+decode_text(KinesisSource *kinesis, const char *text, size_t len)
 {
-	const ReplyText *data = &kinesis->record->data;
-	const char *text = data->text;
-	size_t		len = data->len;
-	Size		needed;
+	Size		needed = len / 4 * 3 + 4;
 	int64		decoded;
 
-	if (unlikely(data->escaped))
-	{
-		text = reply_unescape(data, &len);
-		if (text == NULL)
-		{
-			text = data->text;
-			len = data->len;
-		}
-	}
-	needed = len / 4 * 3 + 4;
 	if (unlikely(needed > kinesis->capacity || kinesis->capacity > KEPT_CAPACITY))
 	{
 		MemoryContext context = GetMemoryChunkContext(kinesis);
@@ -202,8 +189,29 @@ decode(KinesisSource *kinesis)
 		kinesis->buffer = MemoryContextAllocHuge(context, kinesis->capacity);
 	}
 	decoded = base64_decode(text, len, kinesis->buffer);
-	kinesis->data = decoded < 0 ? unconstify(char *, text) : kinesis->buffer;
-	kinesis->len = decoded < 0 ? len : decoded;
+	kinesis->data = kinesis->buffer;
+	kinesis->len = Max(decoded, 0);
+	return decoded >= 0;
+}
+
+/*
+ * Decodes the data of the current record; what is no base64 stays as it came.
+ * Nobody escapes base64, but "/" may be.
+ */
+static void
+decode(KinesisSource *kinesis)
+{
+	const ReplyText *data = &kinesis->record->data;
+	const char *text;
+	size_t		len;
+
+	if (likely(decode_text(kinesis, data->text, data->len)))
+		return;
+	text = reply_unescape(data, &len);
+	if (text != NULL && text != data->text && decode_text(kinesis, text, len))
+		return;
+	kinesis->data = text != NULL ? unconstify(char *, text) : data->text;
+	kinesis->len = text != NULL ? len : data->len;
 }
 
 /*

@@ -78,7 +78,6 @@ read_string(Cursor *cursor, ReplyText *text)
 	} while (is_escaped(start, quote));
 	text->text = start;
 	text->len = quote - start;
-	text->escaped = memchr(start, '\\', text->len) != NULL;
 	cursor->next = quote + 1;
 	return true;
 }
@@ -91,7 +90,6 @@ read_word(Cursor *cursor, ReplyText *text)
 
 	text->text = cursor->next;
 	text->len = len;
-	text->escaped = false;
 	cursor->next += len;
 	return len > 0;
 }
@@ -292,7 +290,7 @@ reply_unescape(const ReplyText *text, size_t *len)
 	const char *next;
 
 	*len = text->len;
-	if (!text->escaped)
+	if (memchr(text->text, '\\', text->len) == NULL)
 		return text->text;
 	copy = palloc0(text->len + 2 + JSON_PADDING);
 	memcpy(copy, text->text - 1, text->len + 2);	/* with its quotes */

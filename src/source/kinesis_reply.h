@@ -22,7 +22,6 @@ typedef struct ReplyText
 {
 	char	   *text;			/* NULL: missing, or null */
 	uint32		len;
-	bool		escaped;		/* holds backslashes */
 } ReplyText;
 
 typedef struct ReplyRecord
