@@ -392,6 +392,24 @@ stream(
 succeeds($node, q(SELECT error IS NOT NULL, convert_from(raw, 'UTF8') FROM t ORDER BY seq),
 	"t|e30\nf|{}\nt|!!!!\nt|e3 0=\nt|====\nt|e30=e30=\nt|\\\nt|", 'what is no base64 is a bad record, with its text');
 
+# Of every length, and damaged anywhere
+my @random = map { my $n = $_; join('', map { chr(int(rand(256))) } 1 .. $n) } 0 .. 300;
+stream({ shards => [ shard($parent, 0, -1, records => [ map { $bytes->($_) } @random ]) ] }, ", on_error 'set_null', log_verbosity 'silent'");
+is($node->safe_psql('postgres', 'SELECT md5(raw) FROM t ORDER BY seq'), join("\n", map { Digest::MD5::md5_hex($_) } @random), 'data of every length');
+my @damaged = map {
+	my $text = base64('x' x 200);
+	substr($text, $_, 1) = pick_bad();
+	$text
+} 0 .. 200;
+stream({ shards => [ shard($parent, 0, -1, records => [ map { { base64 => $_ } } @damaged ]) ] }, ", on_error 'set_null', log_verbosity 'silent'");
+is($node->safe_psql('postgres', q(SELECT convert_from(raw, 'UTF8') FROM t ORDER BY seq)), join("\n", @damaged), 'damaged anywhere');
+
+sub pick_bad { return (split //, '-_=.@[`{:, ')[ int(rand(12)) ]; }
+
+# As large as the service allows them
+stream({ shards => [ shard($parent, 0, -1, batch => 1, records => [ map { { data => '{"n":1,"k":"' . ('x' x 10_485_000) . '"}' } } 1 .. 2 ]) ] });
+succeeds($node, "$unpaced SELECT count(*), min(length(k)) FROM t", '2|10485000', 'records of 10 MiB');
+
 # --- partition keys of all kinds
 
 stream(
