@@ -21,8 +21,10 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "option.h"
+#include "pg_compat.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/varlena.h"
 
 /* A name this many changes away from a valid one is taken for a slip. */
@@ -131,8 +133,11 @@ invalid_value(const Option *option, const char *value, char *hint)
 static int
 enum_position(const Option *option, const char *value)
 {
+	int			(*compare) (const char *, const char *) =
+		option->type == OPTION_WORD ? pg_strcasecmp : strcmp;
+
 	for (int i = 0; option->values[i] != NULL; i++)
-		if (strcmp(option->values[i], value) == 0)
+		if (compare(option->values[i], value) == 0)
 			return i;
 	return -1;
 }
@@ -164,6 +169,17 @@ parse_integer(const char *value)
 	return result;
 }
 
+/* Digits, perhaps with a sign, and nothing else. */
+static bool
+is_number(const char *value)
+{
+	const char *digits = *value == '-' ? value + 1 : value;
+	int			ignored;
+
+	return *digits >= '0' && *digits <= '9' && strlen(digits) == strspn(digits, "0123456789") &&
+		parse_int(value, &ignored, 0, NULL);
+}
+
 static void
 validate_value(const Option *option, const char *value)
 {
@@ -185,12 +201,48 @@ validate_value(const Option *option, const char *value)
 							  psprintf("The value must be a whole number from 1 to %lld.",
 									   (long long) PG_INT64_MAX));
 			break;
+		case OPTION_NUMBER:
+			if (!is_number(value))
+				invalid_value(option, value, "The value must be a whole number.");
+			break;
 		case OPTION_ENUM:
+		case OPTION_WORD:
 			if (enum_position(option, value) < 0)
 				invalid_value(option, value, psprintf("Valid values are: %s.",
 													  list_of_values(option)));
 			break;
 	}
+}
+
+static const OptionRefusal *
+find_refusal(const char *wrapper, const char *name)
+{
+	for (int i = 0; i < option_refusal_count; i++)
+	{
+		const OptionRefusal *refusal = &option_refusals[i];
+		int			len = strlen(refusal->name);
+		bool		matches = refusal->name[len - 1] == '*' ?
+			strncmp(name, refusal->name, len - 1) == 0 : strcmp(name, refusal->name) == 0;
+
+		if (matches && strcmp(refusal->wrapper, wrapper) == 0)
+			return refusal;
+	}
+	return NULL;
+}
+
+pg_noreturn static void
+refuse_name(const char *wrapper, Oid catalog, const char *name)
+{
+	const OptionRefusal *refusal = find_refusal(wrapper, name);
+	const char *hint = refusal != NULL ? refusal->hint :
+		unknown_option_hint(wrapper, catalog, name);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+			 errmsg("invalid option \"%s\"", name),
+			 refusal != NULL ? errdetail("%s", refusal->reason) : 0,
+			 hint != NULL ? errhint("%s", hint) : 0));
+	pg_unreachable();
 }
 
 void
@@ -204,10 +256,7 @@ option_validate(const char *wrapper, Oid catalog, List *options)
 		const Option *option = find_option(wrapper, catalog, def->defname);
 
 		if (option == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-					 errmsg("invalid option \"%s\"", def->defname),
-					 errhint("%s", unknown_option_hint(wrapper, catalog, def->defname))));
+			refuse_name(wrapper, catalog, def->defname);
 		validate_value(option, defGetString(def));
 	}
 
@@ -312,8 +361,10 @@ type_name(const Option *option)
 		case OPTION_BOOLEAN:
 			return "boolean";
 		case OPTION_INTEGER:
+		case OPTION_NUMBER:
 			return "integer";
 		case OPTION_ENUM:
+		case OPTION_WORD:
 			return list_of_values(option);
 		default:
 			return "text";

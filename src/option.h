@@ -20,7 +20,9 @@ typedef enum OptionType
 	OPTION_TEXT,
 	OPTION_BOOLEAN,
 	OPTION_INTEGER,				/* 1 to INT64_MAX */
-	OPTION_ENUM
+	OPTION_NUMBER,				/* 32 bits; the source knows the range */
+	OPTION_ENUM,
+	OPTION_WORD					/* an enum whose case does not matter */
 } OptionType;
 
 typedef struct Option
@@ -32,12 +34,24 @@ typedef struct Option
 	bool		required;
 	bool		secret;			/* never shown */
 	const char *fallback;		/* value when not given, NULL for none */
-	const char *const *values;	/* OPTION_ENUM: NULL-terminated */
+	const char *const *values;	/* OPTION_ENUM, OPTION_WORD: NULL-terminated */
 	const char *help;
 } Option;
 
 extern const Option option_table[];
 extern const int option_count;
+
+/* A name that people know from elsewhere, and why it is no option. */
+typedef struct OptionRefusal
+{
+	const char *wrapper;
+	const char *name;			/* ends in "*": all that begin so */
+	const char *reason;			/* a sentence */
+	const char *hint;			/* what to do instead, or NULL */
+} OptionRefusal;
+
+extern const OptionRefusal option_refusals[];
+extern const int option_refusal_count;
 
 /*
  * Checks a list of DefElems for an object of this catalog: every name known
@@ -61,7 +75,7 @@ extern const char *option_text(List *options, const char *name);
 extern bool option_boolean(List *options, const char *name);
 extern int64 option_integer(List *options, const char *name, int64 unset);
 
-/* The position of an OPTION_ENUM's value among its values. */
+/* The position of an OPTION_ENUM's or OPTION_WORD's value among its values. */
 extern int	option_enum(List *options, const char *name);
 
 /* Is there such an option for objects of this catalog? */

@@ -20,8 +20,7 @@
 #include "postgres.h"
 
 #include "aws/credentials.h"
-#include "lib/stringinfo.h"
-#include "net/http.h"
+#include "aws/credentials_fetch.h"
 
 typedef enum CredentialOutcome
 {
@@ -86,23 +85,6 @@ extern const char *credentials_variable(const char *name);
 extern char *credentials_file(const char *path);
 
 /* ---------- credentials_fetch.c ---------- */
-
-/* One exchange with a service that hands out credentials. */
-typedef struct CredentialFetch
-{
-	AddressPolicy policy;
-	HttpRequest http;
-	int			tries;
-	StringInfoData body;		/* of the answer, whatever its status */
-	int			status;
-	char	   *problem;		/* why there is no answer */
-} CredentialFetch;
-
-/*
- * Sends the request until an answer comes that is not about the service's own
- * troubles, at most that many times.  False if no answer came.  Blocks.
- */
-extern bool credentials_fetch(CredentialFetch *fetch);
 
 /* An answer outside 2xx as a phrase, without the given secrets. */
 extern char *credentials_answer(const CredentialFetch *fetch, const AwsCredentials *secrets);

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * credentials_reply.c
- *	  Keys in JSON, as the metadata services of instances and containers send
- *	  them: all of jansson stands behind this file.
+ *	  Answers in JSON, such as the keys that the metadata services of instances
+ *	  and containers send: all of jansson stands behind this file.
  *
  * Functions of jansson may bear the name of a function of the server, which
  * is then the one that is called (json_object does).  None of those may be
@@ -74,4 +74,14 @@ credentials_from_json(const char *body, size_t len, const char *where,
 	found->keys.secret_access_key = member(json, "SecretAccessKey");
 	found->keys.session_token = member(json, "Token");
 	return credentials_check(found, member(json, "Expiration"), where);
+}
+
+char *
+credentials_json_member(const char *body, size_t len, const char *name)
+{
+	json_t	   *value = json_object_get(parse(body, len), name);
+
+	if (json_is_integer(value))
+		return psprintf("%lld", (long long) json_integer_value(value));
+	return json_is_string(value) ? pstrdup(json_string_value(value)) : NULL;
 }

@@ -10,15 +10,14 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include "catalog/pg_user_mapping.h"
 #include "foreign/foreign.h"
 #include "kafka/handle.h"
 #include "kafka/properties.h"
 #include "miscadmin.h"
 #include "nodes/nodes.h"
+#include "option.h"
 #include "storage/ipc.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 
 /* A handle holds threads and connections: no more than these are kept. */
 #define MAX_IDLE 4
@@ -76,6 +75,10 @@ destroy_client(KafkaClient *client)
 {
 	if (client->rk != NULL)
 		destroy_handle(client->rk);
+	if (client->sign_in != NULL)
+		kafka_sign_in_free(client->sign_in);
+	if (client->password != NULL)
+		pfree(client->password);
 	pfree(client->identity);
 	pfree(client);
 }
@@ -109,6 +112,18 @@ destroy_used(void *arg)
  * Making
  */
 
+/* A cluster may send back what it got. */
+static void
+hide_password(KafkaClient *client)
+{
+	size_t		len = client->password == NULL ? 0 : strlen(client->password);
+	char	   *found = client->reason;
+
+	/* a short one would be found everywhere */
+	while (len >= 4 && (found = strstr(found, client->password)) != NULL)
+		memset(found, '*', len);
+}
+
 /* Callback, in a call of ours: keeps the error for whoever waits. */
 static void
 note_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
@@ -121,6 +136,7 @@ note_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 		return;
 	client->error = err;
 	strlcpy(client->reason, reason, KAFKA_REASON_SIZE);
+	hide_password(client);
 }
 
 /* Callback, in a call of ours: the errors among these come to note_error too. */
@@ -186,7 +202,7 @@ destroy_conf(void *arg)
 
 /* A configuration that the current memory context destroys unless it is taken. */
 static rd_kafka_conf_t **
-make_conf(KafkaClient *client, List *server_options, List *mapping_options)
+make_conf(KafkaClient *client, const SourceRequest *request, List *mapping_options)
 {
 	rd_kafka_conf_t **conf = palloc(sizeof(rd_kafka_conf_t *));
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
@@ -198,13 +214,15 @@ make_conf(KafkaClient *client, List *server_options, List *mapping_options)
 
 	set_all(*conf, common_properties);
 	set_all(*conf, client->role == KAFKA_CONSUMER ? consumer_properties : producer_properties);
-	kafka_properties_apply(*conf, server_options);
-	kafka_properties_apply(*conf, mapping_options);
+	kafka_properties_apply(*conf, client->role, request->server_options, mapping_options);
 
 	/* from 2.2 on librdkafka need not be woken; see consumer.c */
 	if (client->role == KAFKA_CONSUMER)
 		client->needs_poking = !kafka_property_try(*conf, "fetch.queue.backoff.ms", "5");
 
+	client->mechanism = kafka_mechanism(request->server_options);
+	client->sign_in = kafka_sign_in_create(request, mapping_options, *conf);
+	kafka_address_guard(*conf, client);
 	rd_kafka_conf_set_opaque(*conf, client);
 	rd_kafka_conf_set_error_cb(*conf, note_error);
 	rd_kafka_conf_set_log_cb(*conf, drop_log);
@@ -214,9 +232,9 @@ make_conf(KafkaClient *client, List *server_options, List *mapping_options)
 }
 
 static void
-make_handle(KafkaClient *client, List *server_options, List *mapping_options)
+make_handle(KafkaClient *client, const SourceRequest *request, List *mapping_options)
 {
-	rd_kafka_conf_t **conf = make_conf(client, server_options, mapping_options);
+	rd_kafka_conf_t **conf = make_conf(client, request, mapping_options);
 	char		reason[KAFKA_REASON_SIZE];
 
 	client->rk = rd_kafka_new(client->role == KAFKA_CONSUMER ? RD_KAFKA_CONSUMER :
@@ -225,7 +243,9 @@ make_handle(KafkaClient *client, List *server_options, List *mapping_options)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
 				 errmsg("could not set up a connection to Kafka"),
-				 errdetail_internal("%s", reason)));
+				 errdetail_internal("%s", reason),
+				 strncmp(reason, "ssl.", 4) == 0 ?
+				 errhint("Check the options of the server and of the user mapping that begin with \"ssl.\".") : 0));
 	*conf = NULL;				/* it is the handle's now */
 	rd_kafka_set_log_queue(client->rk, NULL);
 }
@@ -233,28 +253,6 @@ make_handle(KafkaClient *client, List *server_options, List *mapping_options)
 /*
  * Keeping
  */
-
-/* The options of the user's mapping, or of the mapping for PUBLIC, or none. */
-static List *
-mapping_options_of(const SourceRequest *request)
-{
-	HeapTuple	tuple = SearchSysCache2(USERMAPPINGUSERSERVER,
-										ObjectIdGetDatum(request->userid),
-										ObjectIdGetDatum(request->serverid));
-	bool		found = HeapTupleIsValid(tuple);
-
-	if (found)
-		ReleaseSysCache(tuple);
-	else
-	{
-		tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid),
-								ObjectIdGetDatum(request->serverid));
-		if (!HeapTupleIsValid(tuple))
-			return NIL;
-		ReleaseSysCache(tuple);
-	}
-	return GetUserMapping(request->userid, request->serverid)->options;
-}
 
 /* A list of used handles: one that serves, taken out; or NULL. */
 static KafkaClient *
@@ -296,9 +294,11 @@ make_guard(void)
 }
 
 static KafkaClient *
-create_client(KafkaRole role, const char *identity)
+create_client(KafkaRole role, const char *identity, AddressPolicy policy,
+			  List *mapping_options)
 {
 	static bool registered = false;
+	const char *password = option_text(mapping_options, "sasl.password");
 	KafkaClient *client;
 
 	if (!registered)
@@ -306,28 +306,51 @@ create_client(KafkaRole role, const char *identity)
 	registered = true;
 	client = MemoryContextAllocZero(TopMemoryContext, sizeof(KafkaClient));
 	client->role = role;
+	client->policy = policy;
 	client->identity = MemoryContextStrdup(TopMemoryContext, identity);
+	if (password != NULL)
+		client->password = MemoryContextStrdup(TopMemoryContext, password);
 	return client;
+}
+
+/* Takes a handle up again: what befell it while nobody used it is over. */
+static void
+wake_up(KafkaClient *client)
+{
+	while (rd_kafka_poll(client->rk, 0) > 0)
+		;
+	client->error = RD_KAFKA_RESP_ERR_NO_ERROR;
+	client->reason[0] = '\0';
+	if (client->sign_in != NULL)
+		kafka_sign_in_worked(client->sign_in);
 }
 
 KafkaClient *
 kafka_client_acquire(const SourceRequest *request, KafkaRole role)
 {
-	List	   *mapping_options = mapping_options_of(request);
-	char	   *identity = psprintf("%u %u %s %s", request->serverid, request->userid,
+	List	   *mapping_options = kafka_mapping_options(request->serverid, request->userid,
+													request->server_options);
+	AddressPolicy policy = superuser_arg(GetForeignServer(request->serverid)->owner) ?
+		ADDRESS_PRIVATE : ADDRESS_PUBLIC;
+	char	   *identity = psprintf("%u %u %d %s %s", request->serverid, request->userid, policy,
 									nodeToString(request->server_options),
 									nodeToString(mapping_options));
 	KafkaGuard *guard = make_guard();
 	KafkaClient *client = take_idle(role, identity);
 
-	if (client == NULL)
+	if (client != NULL)
 	{
-		client = create_client(role, identity);
 		guard_client(client, guard);
-		make_handle(client, request->server_options, mapping_options);
+		wake_up(client);
 	}
-	guard_client(client, guard);
-	client->error = RD_KAFKA_RESP_ERR_NO_ERROR;
+	else
+	{
+		client = create_client(role, identity, policy, mapping_options);
+		guard_client(client, guard);
+		make_handle(client, request, mapping_options);
+	}
+	if (client->sign_in != NULL)
+		kafka_sign_in_keep(client->sign_in, client->rk);
 	return client;
 }
 

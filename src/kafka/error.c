@@ -103,7 +103,7 @@ hint_of(rd_kafka_resp_err_t err)
 		case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
 			return "Raise \"message.max.bytes\" of the server, and \"max.message.bytes\" of the topic.";
 		case RD_KAFKA_RESP_ERR__SSL:
-			return "Check \"ssl.ca.location\", the host name, and the client's certificate.";
+			return "Check \"ssl.ca.location\" or \"ssl.ca.pem\", that the broker's certificate is for its host name and has not expired, and the certificate to sign in with, if the broker wants one.";
 		case RD_KAFKA_RESP_ERR__RESOLVE:
 		case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
 		case RD_KAFKA_RESP_ERR__TRANSPORT:
@@ -115,12 +115,10 @@ hint_of(rd_kafka_resp_err_t err)
 	}
 }
 
-void
-kafka_raise(rd_kafka_resp_err_t err, const char *reason, const char *what,
-			const char *subject)
+pg_noreturn static void
+raise_with_hint(rd_kafka_resp_err_t err, const char *reason, const char *what,
+				const char *subject, const char *hint)
 {
-	const char *hint = hint_of(err);
-
 	ereport(ERROR,
 			(errcode(sqlstate_of(err)),
 			 errmsg("could not %s \"%s\": %s", what, subject,
@@ -129,4 +127,23 @@ kafka_raise(rd_kafka_resp_err_t err, const char *reason, const char *what,
 			 reason != NULL && *reason != '\0' ? errdetail_internal("%s", reason) : 0,
 			 hint != NULL ? errhint("%s", hint) : 0));
 	pg_unreachable();
+}
+
+void
+kafka_raise(rd_kafka_resp_err_t err, const char *reason, const char *what,
+			const char *subject)
+{
+	raise_with_hint(err, reason, what, subject, hint_of(err));
+}
+
+void
+kafka_raise_stranger(const KafkaClient *client, const char *what, const char *subject)
+{
+	const char *hint = hint_of(client->error);
+
+	if (client->mechanism == KAFKA_MSK_IAM)
+		hint = "Check the AWS keys, that they allow kafka-cluster:Connect, the region, and this machine's clock.";
+	else if (client->mechanism == KAFKA_OAUTHBEARER)
+		hint = "Check that the cluster takes tokens of \"sasl.oauthbearer.token.endpoint.url\", with this \"sasl.oauthbearer.scope\".";
+	raise_with_hint(client->error, client->reason, what, subject, hint);
 }

@@ -25,7 +25,10 @@
 
 #include "datatype/timestamp.h"
 #include "kafka/client.h"
+#include "kafka/options.h"
+#include "kafka/sign_in.h"
 #include "lib/ilist.h"
+#include "net/address.h"
 #include "pg_compat.h"
 
 #define KAFKA_REASON_SIZE 512
@@ -37,6 +40,11 @@ struct KafkaClient
 	char	   *identity;		/* server, user and options it was made for */
 	dlist_node	node;			/* in the list of idle handles */
 	struct KafkaGuard *guard;	/* of whoever uses it */
+
+	KafkaSignIn *sign_in;		/* gets tokens; NULL: none are needed */
+	char	   *password;		/* of the user mapping, to keep out of messages */
+	KafkaMechanism mechanism;
+	AddressPolicy policy;
 
 	bool		answered;		/* has the cluster ever? */
 	bool		needs_poking;	/* see consumer.c */
@@ -100,6 +108,12 @@ extern void kafka_wait_end(KafkaWait *wait);
 extern const struct rd_kafka_metadata *kafka_ask_metadata(KafkaClient *client,
 														  const char *name);
 
+/* address.c: has conf connect to addresses of the client's policy only. */
+extern void kafka_address_guard(rd_kafka_conf_t *conf, const KafkaClient *client);
+
+/* address.c: raises if an address was refused to the client. */
+extern void kafka_address_check(const KafkaClient *client);
+
 /* error.c: may the same call succeed later, without anyone doing anything? */
 extern bool kafka_error_is_transient(rd_kafka_resp_err_t err);
 
@@ -109,5 +123,9 @@ extern bool kafka_error_is_transient(rd_kafka_resp_err_t err);
  */
 pg_noreturn extern void kafka_raise(rd_kafka_resp_err_t err, const char *reason,
 									const char *what, const char *subject);
+
+/* error.c: raises that the cluster did not let the client in. */
+pg_noreturn extern void kafka_raise_stranger(const KafkaClient *client, const char *what,
+											 const char *subject);
 
 #endif							/* PINTEREST_KAFKA_HANDLE_H */

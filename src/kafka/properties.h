@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * properties.h
- *	  The options of kafka_json that are librdkafka's own properties.
+ *	  Options of kafka_json as properties of librdkafka.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,6 +12,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "kafka/client.h"
 #include "nodes/pg_list.h"
 
 /* Sets one property; an error says what is wrong with it. */
@@ -21,9 +22,16 @@ extern void kafka_property_set(rd_kafka_conf_t *conf, const char *name, const ch
 extern bool kafka_property_try(rd_kafka_conf_t *conf, const char *name, const char *value);
 
 /*
- * Sets those of a server's or user mapping's options that are properties: the
- * ones with a dot in their names.
+ * Checks the values that librdkafka itself knows how to check, and raises with
+ * its own words.
  */
-extern void kafka_properties_apply(rd_kafka_conf_t *conf, List *options);
+extern void kafka_properties_check(List *options);
+
+/*
+ * Sets what the options of a server and of a user mapping say to a handle of
+ * this role, over what has been set.
+ */
+extern void kafka_properties_apply(rd_kafka_conf_t *conf, KafkaRole role,
+								   List *server_options, List *mapping_options);
 
 #endif							/* PINTEREST_KAFKA_PROPERTIES_H */

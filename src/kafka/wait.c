@@ -66,6 +66,8 @@ kafka_wait_end(KafkaWait *wait)
 {
 	pgstat_report_wait_end();
 	wait->client->answered = true;
+	if (wait->client->sign_in != NULL)
+		kafka_sign_in_worked(wait->client->sign_in);
 	tell(wait->client, false);
 }
 
@@ -88,6 +90,7 @@ check_client(KafkaWait *wait)
 {
 	KafkaClient *client = wait->client;
 
+	kafka_address_check(client);
 	switch (client->error)
 	{
 		case RD_KAFKA_RESP_ERR_NO_ERROR:
@@ -98,6 +101,12 @@ check_client(KafkaWait *wait)
 			if (client->answered || !has_passed(wait, UNREACHABLE_TIME))
 				return;
 			break;
+		case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+		case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+			if (client->sign_in == NULL || !kafka_sign_in_again(client->sign_in, client->rk))
+				kafka_raise_stranger(client, wait->what, wait->subject);
+			client->error = RD_KAFKA_RESP_ERR_NO_ERROR;
+			return;
 		default:
 			if (kafka_error_is_transient(client->error))
 				return;
@@ -110,6 +119,8 @@ int
 kafka_wait_slice(KafkaWait *wait)
 {
 	CHECK_FOR_INTERRUPTS();
+	if (wait->client->sign_in != NULL)
+		kafka_sign_in_keep(wait->client->sign_in, wait->client->rk);
 	rd_kafka_poll(wait->client->rk, 0);
 	check_client(wait);
 	if (has_passed(wait, pinterest_request_timeout))

@@ -16,6 +16,7 @@
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_type.h"
 #include "kafka/consumer.h"
+#include "kafka/options.h"
 #include "kafka/topics.h"
 #include "option.h"
 #include "source/kafka.h"
@@ -601,6 +602,8 @@ kafka_validate(Oid catalog, List *options)
 {
 	if (catalog == ForeignTableRelationId)
 		kafka_topic_check(option_text(options, "topic"));
+	else
+		kafka_options_validate(catalog, options);
 }
 
 const SourceOps kafka_source_ops = {

@@ -11,6 +11,7 @@ standard input, if that is a pipe, is closed.
     GET  /latest/meta-data/iam/security-credentials/[app-role]
     GET  /container?…                     ECS and EKS; with the header Authorization
     POST /                                STS: AssumeRole, AssumeRoleWithWebIdentity
+    POST /oauth2/token                    OAuth 2: tokens for client credentials, unsigned
     GET  /BUCKET/…                        S3: objects in/1.json … {"n": 1} …
 
 Signatures and session tokens are checked.  Keys AKIDTEST and secretkeytest123
@@ -22,6 +23,7 @@ are known from the start; all others are those handed out here.
     GET  /-/log     what was asked since the last time, one line each
 """
 import argparse
+import base64
 import hashlib
 import hmac
 import json
@@ -43,6 +45,9 @@ DEFAULTS = {
     "external_id": None,    # what the role's trust policy asks for
     "identity_token": "token-1",
     "lifetime": 3600,       # seconds, of keys handed out
+    "oauth": "ok",          # or: failing, broken, hang
+    "oauth_life": 3600,     # seconds, of tokens
+    "oauth_subject": "oauth-user",
     "objects": 3,
     "get_delay": 0,         # seconds, for each object
 }
@@ -103,6 +108,8 @@ class Handler(BaseHTTPRequestHandler):
             self.container()
         elif path == "/":
             self.sts()
+        elif path == "/oauth2/token":
+            self.oauth()
         else:
             self.s3(path)
 
@@ -211,6 +218,33 @@ class Handler(BaseHTTPRequestHandler):
 </%(a)sResult><ResponseMetadata><RequestId>r-2</RequestId></ResponseMetadata></%(a)sResponse>""" % {
                 "a": action, "key": key, "secret": secret.replace("/", "&#47;"),
                 "token": token, "end": end}, "text/xml")
+
+    # ---------- tokens ----------
+
+    def oauth(self):
+        form = dict(parse_qsl(self.body.decode()))
+        mode = STATE.settings["oauth"]
+        given = self.headers.get("Authorization", "")
+        wanted = "Basic " + base64.b64encode(b"client%2F1:oauth-secret%2B1").decode()
+        self.note("oauth", form.get("grant_type"), form.get("scope"), given == wanted)
+        if mode == "hang":
+            time.sleep(20)
+        elif mode == "failing":
+            self.reply(503, "busy")
+        elif mode == "broken":
+            self.reply(200, "<html>sign in</html>")
+        elif given != wanted:
+            self.reply(401, json.dumps({"error": "invalid_client", "error_description": given}))
+        elif form.get("grant_type") != "client_credentials":
+            self.reply(400, json.dumps({"error": "unsupported_grant_type"}))
+        else:
+            now = int(time.time())
+            parts = [{"alg": "none"}, {"sub": STATE.settings["oauth_subject"], "iat": now,
+                                       "exp": now + STATE.settings["oauth_life"]}]
+            token = "".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") + "."
+                            for part in parts)
+            self.reply(200, json.dumps({"access_token": token, "token_type": "Bearer",
+                                        "expires_in": STATE.settings["oauth_life"]}), "application/json")
 
     # ---------- what the keys are good for ----------
 

@@ -22,6 +22,7 @@ LISTENERS = {
     "tls_misnamed": "SSL",      # with a certificate for another host
     "msk": "SASL_SSL",          # MSK IAM, see MskIamValidator.java
     "msk_late": "SASL_SSL",     # the same, its clock an hour ahead
+    "elsewhere": "PLAINTEXT",   # sends clients on to a link-local address
 }
 # Signed in, a user may do all, but for carol: she may do only what she is
 # granted by a command
@@ -234,7 +235,9 @@ class Cluster:
             "controller.quorum.voters": ",".join("%d@127.0.0.1:%d" % (voter, of["controller"])
                                                  for voter, of in self.ports.items()),
             "listeners": ",".join(addresses + ["CONTROLLER://127.0.0.1:%d" % ports["controller"]]),
-            "advertised.listeners": ",".join(addresses),
+            "advertised.listeners": ",".join(
+                address.replace("127.0.0.1", "169.254.7.7") if address.startswith("ELSEWHERE") else address
+                for address in addresses),
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "PLAIN",
             "listener.security.protocol.map": ",".join(
