@@ -71,6 +71,34 @@ $kafka->produce('u1.pin', [
 succeeds($node, 'SELECT count(*), max(ind) FROM live.pin', '1201|90001', 'what is no pin is no row');
 
 #
+# Emulated posting
+#
+sub count_of { return $node->safe_psql('postgres', "SELECT count(*) FROM live.$_[0]"); }
+
+my %before = map { $_ => count_of($_) } qw(pin_source geo_source user_source pin);
+my ($rc, undef, $stderr) = $node->psql('postgres', q(CALL pinterest.emulate_posting('live', 250, batch => 100, seed => 3)));
+is($rc, 0, 'posts are sent') or diag($stderr);
+like($stderr, qr/NOTICE:  250 of 250 posts sent/, 'and counted');
+is_deeply([ map { count_of($_) - $before{$_} } qw(pin_source geo_source user_source) ], [ 250, 250, 250 ], 'all three records of each');
+is(count_of('pin'), $before{pin}, 'a post that is sent again is the same post');
+succeeds($node, q(SELECT count(*), count(DISTINCT (s.record_partition, s.record_offset)) > 200
+	FROM live.pin_source s JOIN pinterest_data d USING (index, title) WHERE s.record_timestamp > now() - interval '5 minutes'), '250|t',
+	'records are those of the tables');
+fails($node, q(SET statement_timeout = 1500; CALL pinterest.emulate_posting('live', NULL, '0.1 s')), { state => '57014', within => 3 },
+	'endless posting is cancelled');
+cmp_ok(count_of('user_source'), '>', $before{user_source} + 250, 'what was sent before is there');
+fails($node, q(BEGIN; CALL pinterest.emulate_posting('live')), { state => '2D000' }, 'not in a transaction block');
+
+# The views over what was posted again give what the folder gives
+$node->safe_psql('postgres', q(SELECT pinterest.create_pipeline('posted', 'kafka', 'u2');
+	SELECT pinterest.create_source('kafka', 'u2.' || kind, 3) FROM unnest('{pin,geo,user}'::text[]) kind;
+	SELECT pinterest.create_pipeline('stored', 'lake', 'u2', (SELECT 'file://' || $$@@$$))) =~ s/\@\@/$folder/r);
+$node->safe_psql('postgres', "CALL pinterest.emulate_posting('$_', 700, seed => 4)") foreach qw(posted stored);
+$node->safe_psql('postgres', q(DROP SCHEMA batch CASCADE; DROP SCHEMA live CASCADE;
+	ALTER SCHEMA posted RENAME TO live; ALTER SCHEMA stored RENAME TO batch));
+is(compare($_), 't|0', "the same rows of emulated posts: $_") foreach map { $_->[0] } @views;
+
+#
 # Arguments
 #
 my $create = 'SELECT pinterest.create_pipeline';
@@ -82,6 +110,6 @@ succeeds($node, "SELECT count(*) FROM pg_namespace WHERE nspname = 'x'", '0', 'n
 $node->safe_psql('postgres', "$create('nothing', 'kafka', 'nobody')");
 fails($node, 'SELECT * FROM nothing.pin', { state => '42704', like => [qr/nobody\.pin/] }, 'topics that are not there');
 $node->safe_psql('postgres', q(SELECT pinterest.drop_pipeline('nothing'); SELECT pinterest.drop_pipeline('live')));
-succeeds($node, q(SELECT count(*) FROM pinterest.list_sources('kafka')), '3', 'dropping a pipeline leaves the topics alone');
+succeeds($node, q(SELECT count(*) FROM pinterest.list_sources('kafka')), '6', 'dropping a pipeline leaves the topics alone');
 
 done_testing();
