@@ -37,8 +37,10 @@ typedef struct KafkaCheck
 	bool		empty;			/* there is nothing to read */
 } KafkaCheck;
 
-/* Texts of librdkafka's own: has the handshake failed? */
-static const char *const tls_signs[] = {"SSL handshake failed", "SSL error", "SSL transport error", NULL};
+/* Texts of librdkafka's own: has the handshake failed, or its preparation? */
+static const char *const tls_signs[] = {
+	"SSL handshake failed", "SSL error", "SSL transport error", "ssl.", NULL
+};
 
 /*
  * The way to them
