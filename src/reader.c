@@ -181,6 +181,23 @@ ranges_of_split(void *arg, int item)
 	return reader->filter->ranges(reader->filter->arg, metadata);
 }
 
+/* Of SourceFilter. */
+static bool
+filter_looks_at(void *arg, int item)
+{
+	Reader	   *reader = arg;
+	ListCell   *lc;
+
+	foreach(lc, reader->filter->columns)
+	{
+		Column	   *column = lfirst(lc);
+
+		if (column->kind == COLUMN_METADATA && column->metadata->item == item)
+			return true;
+	}
+	return false;
+}
+
 /* Of SourceFilter: a column that shows the item or path element as it is. */
 static bool
 values_are_known(void *arg, int item, const char *hive_key, List **values)
@@ -217,6 +234,8 @@ reader_filter(Reader *reader, const ReaderFilter *filter)
 												   ALLOCSET_SMALL_SIZES);
 	reader->source_filter.wants = split_is_wanted;
 	reader->source_filter.ranges = ranges_of_split;
+	reader->source_filter.has_ranges = filter->has_ranges;
+	reader->source_filter.looks_at = filter_looks_at;
 	reader->source_filter.known = values_are_known;
 	reader->source_filter.arg = reader;
 	reader->ops->set_filter(reader->source, &reader->source_filter);

@@ -51,6 +51,7 @@ typedef struct ReaderFilter
 	 * was last asked about?  A set of range.h in the current memory context.
 	 */
 	List	   *(*ranges) (void *arg, const SourceMetadata *metadata);
+	bool		has_ranges;		/* false: these are always all values */
 
 	/*
 	 * Must this column have one of a few values in every split that is wanted?

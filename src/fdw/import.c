@@ -155,6 +155,13 @@ wants_object(void *arg)
 	return true;
 }
 
+/* Of SourceFilter. */
+static bool
+looks_at_nothing(void *arg, int item)
+{
+	return false;
+}
+
 /* Of SourceFilter: the whole location is listed. */
 static bool
 nothing_known(void *arg, int item, const char *hive_key, List **values)
@@ -227,7 +234,10 @@ sample_fields(Import *import, const SourceTable *table, List *options)
 	SourceRequest request = import->request;
 	JsonInference *inference = json_infer_begin(MAX_FIELDS);
 	ErrorContextCallback callback = {error_context_stack, add_place, &sample};
-	SourceFilter filter = {wants_object, no_ranges, nothing_known, &sample};
+	SourceFilter filter = {
+			.wants = wants_object, .ranges = no_ranges, .looks_at = looks_at_nothing,
+			.known = nothing_known, .arg = &sample
+		};
 	Records    *records;
 	JsonNode   *root;
 	int64		rows;

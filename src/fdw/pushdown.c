@@ -294,6 +294,7 @@ pushdown_begin(ForeignScanState *node, Reader *reader, List *clauses)
 	pushdown->filter.nulls = slot->tts_isnull;
 	pushdown->filter.wants = split_is_wanted;
 	pushdown->filter.ranges = ranges_of_split;
+	pushdown->filter.has_ranges = pushdown->ranges != NIL;
 	pushdown->filter.known = values_are_known;
 	pushdown->filter.arg = pushdown;
 	reader_filter(reader, &pushdown->filter);

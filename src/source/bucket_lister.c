@@ -46,9 +46,12 @@ struct BucketLister
 	StringInfoData query;
 	bool		listing;		/* call is under way */
 	bool		listed_all;
-	char	   *token;			/* of the next page */
+	char	   *token;			/* of the next page; or NULL, and */
+	char	   *after;			/* the key behind which it begins, or NULL */
 	char	   *last_key;		/* of the last page */
 	ListTrail	trail;
+	char	   *back;			/* the key (not as sent) to go on after if a
+								 * leap was too far; NULL without a leap */
 	dlist_head	pages;
 	int			npages;
 	int			waiting;		/* objects in pages, not yet taken */
@@ -111,6 +114,7 @@ static void
 next_prefix(BucketLister *lister)
 {
 	set_string(&lister->token, NULL, lister->context);
+	set_string(&lister->after, NULL, lister->context);
 	set_string(&lister->last_key, NULL, lister->context);
 	memset(&lister->trail, 0, sizeof(ListTrail));
 	lister->listed_all = lister->nth == list_length(lister->prefixes);
@@ -155,7 +159,8 @@ request_page(BucketLister *lister)
 		"delimiter", lister->delimiter,
 		"encoding-type", "url",
 		"list-type", "2",
-		"prefix", prefix
+		"prefix", prefix,
+		"start-after", lister->after
 	};
 
 	resetStringInfo(&lister->query);
@@ -183,11 +188,23 @@ describe_object(const BucketLister *lister, const ListedObject *listed, StoreObj
 	object->last_modified = listed->last_modified;
 	object->from = 0;
 	object->to = -1;
+	object->next = NULL;
+}
+
+/* The key of the next object that matches, if the page holds it. */
+static const char *
+next_match(const BucketLister *lister, const ListedPage *page, int i)
+{
+	for (i++; i < page->nobjects; i++)
+		if (location_matches(lister->location, page->objects[i].key))
+			return page->objects[i].key;
+	return NULL;
 }
 
 static bool
-is_wanted(BucketLister *lister, const ListedObject *listed)
+is_wanted(BucketLister *lister, const ListedPage *page, int i)
 {
+	const ListedObject *listed = &page->objects[i];
 	StoreObject object;
 
 	if (!location_matches(lister->location, listed->key))
@@ -196,23 +213,22 @@ is_wanted(BucketLister *lister, const ListedObject *listed)
 	if (lister->store->filter == NULL)
 		return true;
 	describe_object(lister, listed, &object);
+	if (lister->store->in_order && lister->ordered)
+		object.next = next_match(lister, page, i);
 	if (store_wants(lister->store, &object))
 		return true;
 	lister->store->counters.filtered++;
 	return false;
 }
 
-/* Keeps what is wanted, moved together at the front. */
+/* Keeps what is wanted of the first n objects, moved together at the front. */
 static void
-keep_wanted(BucketLister *lister, Page *page)
+keep_wanted(BucketLister *lister, Page *page, const ListedPage *listed, int n)
 {
-	int			kept = 0;
-	int			i;
-
-	for (i = 0; i < page->nobjects; i++)
-		if (is_wanted(lister, &page->objects[i]))
-			page->objects[kept++] = page->objects[i];
-	page->nobjects = kept;
+	page->objects = listed->objects;
+	for (int i = 0; i < n; i++)
+		if (is_wanted(lister, listed, i))
+			page->objects[page->nobjects++] = listed->objects[i];
 }
 
 /* Where to go on; a service that leads nowhere is found out here. */
@@ -221,6 +237,7 @@ remember_place(BucketLister *lister, const ListedPage *listed)
 {
 	trail_follow(&lister->trail, listed, lister->token, lister->location->uri);
 	set_string(&lister->token, listed->next_token, lister->context);
+	set_string(&lister->after, NULL, lister->context);
 	if (listed->last_key != NULL)
 		set_string(&lister->last_key, listed->last_key, lister->context);
 	lister->listed_all = listed->next_token == NULL;
@@ -246,6 +263,91 @@ tell_if_none(const BucketLister *lister)
 		ereport(NOTICE,
 				(errmsg("no object matches location \"%s\"",
 						lister->location->uri)));
+}
+
+/* ---------- in order ---------- */
+
+static void
+go_on_after(BucketLister *lister, const char *key)
+{
+	set_string(&lister->token, NULL, lister->context);
+	set_string(&lister->after, key, lister->context);
+	set_string(&lister->last_key, key, lister->context);
+	lister->listed_all = false;
+}
+
+/*
+ * Asks the owner where to go on from a key, in the folder that is listed; back
+ * is a key up to which all objects have been taken.
+ */
+static void
+leap(BucketLister *lister, const char *key, const char *back)
+{
+	Store	   *store = lister->store;
+	char	   *after;
+
+	if (store->leap == NULL ||
+		strchr(bucket_wire_key(key) + strlen(lister->prefix), '/') != NULL)
+		return;
+	switch (store->leap(store->filter_arg, key, &after))
+	{
+		case LEAP_ON:
+			break;
+		case LEAP_TO:
+			/* processes that list by turns know too little of each other */
+			if (store->supply != NULL)
+				break;
+			set_string(&lister->back, back, lister->context);
+			go_on_after(lister, bucket_wire_key(after));
+			break;
+		case LEAP_END:
+			lister->listed_all = true;
+			if (store->narrowed)
+				next_prefix(lister);
+			break;
+	}
+}
+
+/* Has a leap led here, and too far?  Then the page is not to be used. */
+static bool
+leapt_too_far(BucketLister *lister, const ListedPage *listed)
+{
+	Store	   *store = lister->store;
+	char	   *back = lister->back;
+	bool		too_far;
+
+	if (back == NULL)
+		return false;
+	lister->back = NULL;
+	too_far = store->leapt_too_far(store->filter_arg, listed->nobjects > 0 ?
+								   listed->objects[0].key : NULL);
+	if (too_far)
+	{
+		go_on_after(lister, bucket_wire_key(back));
+		leap(lister, back, back);
+	}
+	pfree(back);
+	return too_far;
+}
+
+/*
+ * A page of objects in order, behind which there are more: which one follows the
+ * last that matches is not known, so that one is left to the next page.  Returns
+ * how many are not.
+ */
+static int
+leave_last(BucketLister *lister, const ListedPage *listed)
+{
+	int			last = listed->nobjects - 1;
+
+	if (!lister->store->in_order || !lister->ordered || listed->next_token == NULL)
+		return listed->nobjects;
+	while (last > 0 && !location_matches(lister->location, listed->objects[last].key))
+		last--;
+	if (last <= 0)
+		return listed->nobjects;
+	go_on_after(lister, bucket_wire_key(listed->objects[last - 1].key));
+	return last;
 }
 
 /* ---------- by turns ---------- */
@@ -280,6 +382,7 @@ put_place(const BucketLister *lister, StringInfo place)
 	appendBinaryStringInfo(place, (char *) &lister->trail, sizeof(lister->trail));
 	appendStringInfoChar(place, lister->any_matched);
 	put_string(place, lister->token);
+	put_string(place, lister->after);
 	put_string(place, lister->last_key);
 }
 
@@ -298,6 +401,7 @@ go_to_place(BucketLister *lister, StringInfo place)
 	from += sizeof(lister->trail);
 	lister->any_matched = *from++;
 	from = get_string(from, &lister->token, lister->context);
+	from = get_string(from, &lister->after, lister->context);
 	(void) get_string(from, &lister->last_key, lister->context);
 	if (lister->nth > 0)
 		lister->prefix = list_nth(lister->prefixes, lister->nth - 1);
@@ -350,11 +454,19 @@ take_page(BucketLister *lister)
 	ListedPage *listed = parse_page(lister);
 	Page	   *page = palloc0(sizeof(Page));
 
-	remember_place(lister, listed);
 	page->context = context;
-	page->objects = listed->objects;
-	page->nobjects = listed->nobjects;
-	keep_wanted(lister, page);
+	if (!leapt_too_far(lister, listed))
+	{
+		int			n;
+		const char *back;
+
+		remember_place(lister, listed);
+		n = leave_last(lister, listed);
+		back = n < listed->nobjects ? listed->objects[n - 1].key : NULL;
+		keep_wanted(lister, page, listed, n);
+		if (n < listed->nobjects)
+			leap(lister, listed->objects[n].key, back);
+	}
 	if (lister->store->supply != NULL)
 		give_page(lister, page);
 	MemoryContextSwitchTo(old);

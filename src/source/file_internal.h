@@ -32,9 +32,20 @@ typedef enum EntryKind
 	ENTRY_OTHER					/* pipe, socket, device: never data */
 } EntryKind;
 
+/* A directory's entries in order, for Store.in_order. */
+typedef struct SortedEntries
+{
+	StringInfoData names;		/* each behind a byte for its kind */
+	int		   *at;				/* where in it they begin; NULL: there are none */
+	int			room;
+	int			count;
+	int			next;
+} SortedEntries;
+
 typedef struct Directory
 {
 	DIR		   *dir;
+	SortedEntries sorted;
 	dev_t		device;
 	ino_t		inode;
 	size_t		path_len;		/* of its path, with the final "/" */
@@ -55,6 +66,7 @@ typedef struct FileStore
 
 	int			fd;				/* the current object's, or -1 */
 	struct stat opened;			/* what it was when it was opened */
+	char	   *next;			/* of the object, if it has one */
 	int64		received;		/* bytes of it read so far */
 	bool		counted;		/* is it among counters.objects? */
 
@@ -104,6 +116,9 @@ extern void file_check_same(FileStore *fs);
 extern void file_check_complete(FileStore *fs);
 
 /* file_walk.c */
+
+/* Of objects in order: the key of the one behind that of the path, or NULL. */
+extern const char *file_next_match(FileStore *fs);
 
 extern EntryKind file_kind_of_mode(mode_t mode);
 extern EntryKind file_kind_of_entry(const struct dirent *entry);

@@ -184,6 +184,7 @@ file_open(FileStore *fs, int parent, const char *name)
 #endif
 	fs->object.from = 0;
 	fs->object.to = -1;
+	fs->object.next = file_next_match(fs);
 	if (fs->store.supply == NULL && !store_wants(&fs->store, &fs->object))
 	{
 		fs->store.counters.filtered++;

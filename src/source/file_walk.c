@@ -7,6 +7,9 @@
  * unsorted, so that a folder of a million files needs no more memory than a small
  * one: one open directory for each level, one open file, one path.
  *
+ * Only where the owner has to know the objects of a folder in order are the
+ * names of each directory that is open kept and sorted.
+ *
  * Names are opened relative to their open directory.  That spares the kernel the
  * way from the root for every file, and means that a folder renamed meanwhile is
  * still read as the one that was entered.
@@ -20,12 +23,20 @@
 #include "miscadmin.h"
 #include "source/file_internal.h"
 #include "storage/fd.h"
+#include "utils/memutils.h"
 
 static void
 leave_directory(FileStore *fs)
 {
-	closedir(fs->directories[--fs->depth].dir);
+	Directory  *directory = &fs->directories[--fs->depth];
+
+	closedir(directory->dir);
 	ReleaseExternalFD();
+	if (directory->sorted.at != NULL)
+	{
+		pfree(directory->sorted.names.data);
+		pfree(directory->sorted.at);
+	}
 }
 
 EntryKind
@@ -108,16 +119,119 @@ enter_directory(FileStore *fs, int parent, const char *name)
 	directory->device = st.st_dev;
 	directory->inode = st.st_ino;
 	directory->path_len = strlen(fs->path);
+	directory->sorted.at = NULL;
 	fs->depth++;
 	fs->store.counters.list_requests++;
 }
 
+/* ---------- entries ---------- */
+
+/* The next entry of the innermost directory as it comes; NULL behind the last. */
+static const char *
+read_entry(FileStore *fs, EntryKind *kind)
+{
+	const Directory *directory = &fs->directories[fs->depth - 1];
+	struct dirent *entry;
+
+	CHECK_FOR_INTERRUPTS();
+	errno = 0;
+	entry = readdir(directory->dir);
+	if (entry == NULL && errno != 0)
+	{
+		fs->path[directory->path_len] = '\0';
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read directory \"%s\": %m", fs->path)));
+	}
+	if (entry == NULL)
+		return NULL;
+	*kind = file_kind_of_entry(entry);
+	return entry->d_name;
+}
+
+static int
+compare_entries(const void *a, const void *b, void *names)
+{
+	return strcmp((char *) names + *(const int *) a + 1, (char *) names + *(const int *) b + 1);
+}
+
+/* Reads all of the innermost directory, and sorts it. */
+static void
+sort_entries(FileStore *fs)
+{
+	SortedEntries *sorted = &fs->directories[fs->depth - 1].sorted;
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(fs));
+	const char *name;
+	EntryKind	kind;
+
+	if (fs->next == NULL)
+		fs->next = palloc(MAX_PATH_LEN);
+	initStringInfo(&sorted->names);
+	sorted->room = 64;
+	sorted->count = sorted->next = 0;
+	sorted->at = palloc(sorted->room * sizeof(int));
+	while ((name = read_entry(fs, &kind)) != NULL)
+	{
+		if (sorted->count == sorted->room)
+		{
+			sorted->room *= 2;
+			sorted->at = repalloc_huge(sorted->at, sorted->room * sizeof(int));
+		}
+		sorted->at[sorted->count++] = sorted->names.len;
+		appendStringInfoChar(&sorted->names, (char) kind);
+		appendBinaryStringInfo(&sorted->names, name, strlen(name) + 1);
+	}
+	qsort_arg(sorted->at, sorted->count, sizeof(int), compare_entries, sorted->names.data);
+	MemoryContextSwitchTo(old);
+}
+
+/* The next entry of the innermost directory to look at; NULL behind the last. */
+static const char *
+next_entry(FileStore *fs, EntryKind *kind)
+{
+	SortedEntries *sorted = &fs->directories[fs->depth - 1].sorted;
+	const char *entry;
+
+	if (!fs->store.in_order)
+		return read_entry(fs, kind);
+	if (sorted->at == NULL)
+		sort_entries(fs);
+	if (sorted->next == sorted->count)
+		return NULL;
+	entry = sorted->names.data + sorted->at[sorted->next++];
+	*kind = (EntryKind) *entry;
+	return entry + 1;
+}
+
+const char *
+file_next_match(FileStore *fs)
+{
+	Directory  *directory = &fs->directories[fs->depth - 1];
+	SortedEntries *sorted = &directory->sorted;
+
+	if (fs->depth == 0 || sorted->at == NULL)
+		return NULL;
+	memcpy(fs->next, fs->path, directory->path_len);
+	for (int i = sorted->next; i < sorted->count; i++)
+	{
+		const char *entry = sorted->names.data + sorted->at[i];
+
+		if (*entry == ENTRY_DIRECTORY)
+			continue;
+		strlcpy(fs->next + directory->path_len, entry + 1,
+				MAX_PATH_LEN - directory->path_len);
+		if (location_matches(fs->location, fs->next))
+			return fs->next;
+	}
+	return NULL;
+}
+
+/* ---------- the walk ---------- */
+
 /* Looks at one entry of the innermost directory; true if it is the next object. */
 static bool
-visit(FileStore *fs, const struct dirent *entry)
+visit(FileStore *fs, const char *name, EntryKind kind)
 {
-	const char *name = entry->d_name;
-	EntryKind	kind = file_kind_of_entry(entry);
 	Directory  *directory = &fs->directories[fs->depth - 1];
 	int			parent = dirfd(directory->dir);
 
@@ -241,7 +355,8 @@ file_walk_next(FileStore *fs)
 {
 	for (;;)
 	{
-		struct dirent *entry;
+		const char *name;
+		EntryKind	kind;
 		bool		found = false;
 
 		if (fs->depth == 0)
@@ -253,19 +368,10 @@ file_walk_next(FileStore *fs)
 			continue;
 		}
 
-		CHECK_FOR_INTERRUPTS();
-		errno = 0;
-		entry = readdir(fs->directories[fs->depth - 1].dir);
-		if (entry == NULL && errno != 0)
-		{
-			fs->path[fs->directories[fs->depth - 1].path_len] = '\0';
-			ereport(ERROR,
-					(errcode_for_file_access(),
-					 errmsg("could not read directory \"%s\": %m", fs->path)));
-		}
-		if (entry == NULL)
+		name = next_entry(fs, &kind);
+		if (name == NULL)
 			leave_directory(fs);
-		else if (visit(fs, entry))
+		else if (visit(fs, name, kind))
 			return true;
 	}
 	tell_if_none(fs);

@@ -37,7 +37,7 @@ static const SourceMetadata s3_metadata[] = {
 	{"line", ITEM_LINE, INT8OID},
 	{"topic", ITEM_TOPIC, TEXTOID, true},
 	{"partition", ITEM_PARTITION, INT4OID, true},
-	{"offset", ITEM_OFFSET, INT8OID},
+	{"offset", ITEM_OFFSET, INT8OID, false, true},
 	{"value", METADATA_RAW, BYTEAOID},
 	{"error", METADATA_ERROR, TEXTOID},
 	{NULL}

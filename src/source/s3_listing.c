@@ -34,7 +34,7 @@ wants_object(void *arg, const StoreObject *object)
 	if (!wanted)
 		s3->misplaced++;
 	else if (s3->filter != NULL)
-		wanted = s3->filter->wants(s3->filter->arg);
+		wanted = s3->filter->wants(s3->filter->arg) && s3_offsets_wanted(s3);
 	s3_set_object(s3, current);
 	return wanted;
 }
@@ -132,6 +132,7 @@ s3_listing_begin(S3Source *s3)
 	s3->misplaced = 0;
 	if (s3->filter == NULL)
 		return;
+	s3_offsets_begin(s3);
 	MemoryContextReset(s3->listing_context);
 	old = MemoryContextSwitchTo(s3->listing_context);
 	s3->store->narrowed = true;

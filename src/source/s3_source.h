@@ -52,6 +52,14 @@ typedef struct S3Source
 	int64		misplaced;		/* objects left out because they do not fit */
 	bool		told_misplaced;
 
+	/* s3_offsets.c's own */
+	bool		by_offset;		/* are not all offsets of objects wanted? */
+	MemoryContext offset_context;	/* of ranges */
+	int64		widest;			/* distance seen between neighbours */
+	int64		leap_for;		/* the offset that leaps look for */
+	int64		leapt_to;		/* by the last one */
+	int64		leap_limit;		/* what is looked for begins before this one */
+
 	/* s3_parallel.c's own */
 	const SourceSupply *supply;	/* NULL unless the scan is parallel */
 	StoreSupply store_supply;
@@ -81,6 +89,13 @@ extern void s3_set_filter(Source *source, const SourceFilter *filter);
  * can be something.  The filter decides on each object all the same.
  */
 extern void s3_listing_begin(S3Source *s3);
+
+/*
+ * What the ranges of offsets that are wanted save.  Before the listing begins;
+ * and: can the current object, which has been asked for, hold wanted offsets?
+ */
+extern void s3_offsets_begin(S3Source *s3);
+extern bool s3_offsets_wanted(S3Source *s3);
 
 /* Behind the last object: tells of those that were left out. */
 extern void s3_listing_end(S3Source *s3);

@@ -99,6 +99,10 @@ typedef struct SourceFilter
 	 * current memory context.
 	 */
 	List	   *(*ranges) (void *arg, int item);
+	bool		has_ranges;		/* false: these are always all values */
+
+	/* Can it depend on this item of the split what is wanted? */
+	bool		(*looks_at) (void *arg, int item);
 
 	/*
 	 * Must this metadata item (or, with a hive_key, that path element) have one

@@ -42,6 +42,8 @@ typedef struct StoreObject
 	 */
 	int64		from;
 	int64		to;
+
+	const char *next;			/* see Store.in_order */
 } StoreObject;
 
 /* What a store did, for EXPLAIN ANALYZE.  Only ever grows. */
@@ -157,6 +159,14 @@ typedef struct StoreSupply
 /* Is a listed object wanted?  Asked before it is fetched. */
 typedef bool (*StoreFilter) (void *arg, const StoreObject *object);
 
+/* Where a listing goes on. */
+typedef enum StoreLeap
+{
+	LEAP_ON,					/* behind the key */
+	LEAP_TO,					/* behind a later one */
+	LEAP_END					/* nowhere in this folder */
+} StoreLeap;
+
 struct Store
 {
 	const StoreOps *ops;
@@ -172,6 +182,22 @@ struct Store
 
 	const StoreSupply *supply;	/* set by the owner before the first next, or
 								 * NULL: objects come from there */
+
+	/*
+	 * Set by the owner likewise.  in_order: the filter is asked about the
+	 * objects of a folder in the order of their keys, and told for each the key
+	 * of the next one that matches the location; NULL for the last one, and from
+	 * a store that knows no order.  Costs a directory the memory for its names.
+	 *
+	 * With it the owner may say where listing a bucket goes on in a folder,
+	 * behind the key that it has come to.  After LEAP_TO it is asked whether that
+	 * was too far, with the first key that came (NULL: none): then the listing
+	 * goes back, and the owner has not been asked about anything beyond.  Not
+	 * asked where a listing is more than one folder.
+	 */
+	bool		in_order;
+	StoreLeap	(*leap) (void *arg, const char *key, char **after);
+	bool		(*leapt_too_far) (void *arg, const char *first);
 
 	/*
 	 * Set by the owner before the first next, and before the first after a

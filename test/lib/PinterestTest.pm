@@ -367,6 +367,13 @@ sub _request
 # put BUCKET, KEY (already encoded for a URL), BYTES
 sub put { my ($self, $bucket, $key, $body) = @_; return $self->_request('PUT', "/$bucket/$key", $body); }
 
+# put_all BUCKET, KEY => BYTES, …: many at once
+sub put_all
+{
+	my ($self, $bucket, %objects) = @_;
+	return $self->_request('POST', "/-/$bucket/objects", JSON::PP::encode_json(\%objects));
+}
+
 # generate BUCKET, count => N, key => 'a{:010d}.json', body => '{}'
 sub generate
 {

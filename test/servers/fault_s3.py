@@ -17,6 +17,7 @@ Control, beside the S3 API:
     POST   /-/BUCKET/generate   {"count": N, "key": "a{:010d}.json", "body": "…"}
                                 N objects that need no memory; keys must sort
                                 as their numbers do; "{}" in the body is the number
+    POST   /-/BUCKET/objects    {KEY: BODY, …}: stores them all
     POST   /-/BUCKET/fault      adds a fault, see below
     GET    /-/BUCKET            counters as JSON; "uploads" are those begun and
                                 neither completed nor aborted
@@ -545,6 +546,9 @@ class Connection(asyncio.Protocol):
         bucket = self.server.buckets.setdefault(name, Bucket())
         if method == "POST" and what == "fault":
             bucket.faults.append(json.loads(body))
+        elif method == "POST" and what == "objects":
+            for key, content in json.loads(body).items():
+                bucket.put(key, content.encode())
         elif method == "POST" and what == "generate":
             spec = json.loads(body)
             bucket.generated = (spec["count"], spec["key"], spec["body"])
