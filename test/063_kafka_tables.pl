@@ -20,9 +20,10 @@ my @names = ('options', 'name lookup', 'connection', 'TLS', 'sign-in', 'brokers'
 
 sub create_server
 {
-	my ($name, $servers) = @_;
+	my ($name, $servers, %options) = @_;
+	my $more = join('', map { qq(, "$_" '$options{$_}') } sort keys %options);
 	$node->safe_psql('postgres',
-		qq(CREATE SERVER $name FOREIGN DATA WRAPPER kafka_json OPTIONS ("bootstrap.servers" '$servers')));
+		qq(CREATE SERVER $name FOREIGN DATA WRAPPER kafka_json OPTIONS ("bootstrap.servers" '$servers'$more)));
 	return;
 }
 
@@ -47,6 +48,7 @@ sub checks
 		push @wrong, "$step does not match $like" if defined $like && $text !~ $like;
 		push @wrong, "$step has no hint" if $outcome eq 'failed' && $text =~ /\|$/;
 	}
+	push @wrong, 'a secret is shown' if $rows =~ /hush-hush|alice-secret/;
 	push @wrong, "steps: @seen" if "@seen" ne "@names";
 	ok(!@wrong, $name) or diag(join("\n", @wrong, $rows));
 	return;
@@ -72,6 +74,7 @@ checks('kafka', 'a b', { 'options' => [ 'failed', qr/Invalid value for option "t
 	'no name of a topic');
 
 my @after_connection = skipped(@names[ 3 .. 7 ]);
+my @after_sign_in = skipped(@names[ 5 .. 7 ]);
 create_server('nowhere', 'nowhere.invalid');
 checks('nowhere', undef, { 'name lookup' => [ 'failed', qr/nowhere\.invalid:9092.*resolve/ ], skipped('connection'), @after_connection },
 	'an unknown host');
@@ -81,6 +84,24 @@ checks('closed', undef, { 'connection' => [ 'failed', qr/127\.0\.0\.1:1".*bootst
 create_server('protected', $kafka->bootstrap('sasl'));
 checks('protected', undef, { 'brokers' => [ 'failed', qr/security\.protocol/ ], skipped('list', 'first record') },
 	'a port that wants a sign-in');
+
+# TLS and signing in
+my %tls = ('security.protocol' => 'ssl', 'ssl.ca.location' => $kafka->tls_file('ca.pem'));
+create_server('tls', $kafka->bootstrap('tls'), %tls);
+checks('tls', 'filled', { 'TLS' => ['ok'], }, 'a cluster with TLS');
+create_server('stranger', $kafka->bootstrap('tls'), 'security.protocol' => 'ssl');
+checks('stranger', undef, { @after_connection, 'TLS' => [ 'failed', qr/certificate verify failed.*ssl\.ca\.location/ ] },
+	'an authority that nobody knows');
+create_server('no_file', $kafka->bootstrap('tls'), %tls, 'ssl.ca.location' => '/nowhere/ca.pem');
+checks('no_file', undef, { @after_connection, 'TLS' => [ 'failed', qr/ssl\.ca\.location/ ] }, 'no file of authorities');
+create_server('no_tls', $bootstrap, %tls);
+checks('no_tls', undef, { @after_connection, 'TLS' => [ 'failed', qr/handshake failed/ ] }, 'no TLS where it is wanted');
+create_server('signed', $kafka->bootstrap('sasl'), 'security.protocol' => 'sasl_plaintext', 'sasl.mechanism' => 'PLAIN');
+checks('signed', undef, { 'sign-in' => [ 'failed', qr/no option "sasl\.username".*USER MAPPING/ ], @after_sign_in }, 'no user mapping');
+$node->safe_psql('postgres', q(CREATE USER MAPPING FOR CURRENT_USER SERVER signed OPTIONS ("sasl.username" 'alice', "sasl.password" 'hush-hush')));
+checks('signed', undef, { 'sign-in' => [ 'failed', qr/Invalid username or password.*sasl\.password/ ], @after_sign_in }, 'a wrong password');
+$node->safe_psql('postgres', q(ALTER USER MAPPING FOR CURRENT_USER SERVER signed OPTIONS (SET "sasl.password" 'alice-secret')));
+checks('signed', 'filled', { 'sign-in' => ['ok'] }, 'the right one');
 
 # Takes connections, and says nothing
 my $mute = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die;
