@@ -65,8 +65,8 @@ const Option option_table[] = {
 	"http(s)://host[:port] of a service other than AWS's own"},
 	{S3, SERVER, "path_style", OPTION_BOOLEAN, false, false, NULL, NULL,
 	"bucket in the path instead of the host name; default: true with an endpoint, else false"},
-	{AWS, SERVER, "ca_file", OPTION_TEXT, false, false, NULL, NULL,
-	"PEM file of the authorities that may sign the endpoint's certificate; default: those of the machine"},
+	{SIGNERS, SERVER, "ca_file", OPTION_TEXT, false, false, NULL, NULL,
+	"PEM file of the authorities that may sign the certificate of the endpoint, or of rest_proxy; default: those of the machine"},
 
 	/* under librdkafka's names; a default that is not told is its own */
 	{KAFKA, SERVER, "bootstrap.servers", OPTION_TEXT, true, false, NULL, NULL,
@@ -167,7 +167,7 @@ const Option option_table[] = {
 	"INSERT: how long a request waits for more messages"},
 	{KAFKA, SERVER, "message.max.bytes", OPTION_NUMBER, false, false, NULL, NULL,
 	"INSERT: of a request"},
-	{KAFKA, SERVER, "partitioner", OPTION_ENUM, false, false, NULL, kafka_partitioners,
+	{KAFKA, SERVER, "partitioner", OPTION_ENUM, false, false, "murmur2_random", kafka_partitioners,
 	"INSERT: partition of a message that has none told; murmur2_random is that of Java clients"},
 	{KAFKA, SERVER, "queue.buffering.max.kbytes", OPTION_NUMBER, false, false, NULL, NULL,
 	"INSERT: of messages on their way"},
@@ -175,6 +175,8 @@ const Option option_table[] = {
 	"INSERT: how long a broker may wait for the replicas"},
 	{KAFKA, SERVER, "retry.backoff.ms", OPTION_NUMBER, false, false, NULL, NULL,
 	"INSERT: wait before a request is repeated"},
+	{KAFKA, SERVER, "rest_proxy", OPTION_TEXT, false, false, NULL, NULL,
+	"INSERT goes through the Kafka REST proxy with this URL, or an API gateway before one"},
 
 	{SIGNERS, SERVER, "credential_source", OPTION_ENUM, false, false, "user_mapping", credential_sources,
 	"where the keys come from; anything but user_mapping is for superusers"},
@@ -207,6 +209,11 @@ const Option option_table[] = {
 	"client that gets the token"},
 	{KAFKA, MAPPING, "sasl.oauthbearer.client.secret", OPTION_TEXT, false, true, NULL, NULL,
 	"its secret"},
+
+	{KAFKA, MAPPING, "rest_proxy_user", OPTION_TEXT, false, false, NULL, NULL,
+	"user that rest_proxy is told, by HTTP's basic authentication"},
+	{KAFKA, MAPPING, "rest_proxy_password", OPTION_TEXT, false, true, NULL, NULL,
+	"its password"},
 
 	{SIGNERS, MAPPING, "access_key_id", OPTION_TEXT, false, false, NULL, NULL,
 	"AWS access key"},

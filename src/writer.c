@@ -329,7 +329,8 @@ make_record(Writer *writer, const Datum *values, const bool *nulls, TargetRecord
 		take_metadata(writer, values, nulls);
 	record->metadata = writer->metadata;
 	record->absent = writer->absent;
-	if (writer->bytes != NULL && take_bytes(writer, values, nulls, record))
+	record->whole = writer->bytes != NULL && take_bytes(writer, values, nulls, record);
+	if (record->whole)
 		return;
 	resetStringInfo(&writer->record);
 	json_writer_append(writer->json, values, nulls, &writer->record);

@@ -50,13 +50,17 @@ decoded_fields(Relation rel, const SourceOps *ops, List *attnums)
 	return fields;
 }
 
-/* "location" as the label "Location". */
+/* "rest_proxy" as the label "Rest Proxy". */
 static char *
 label_of(const char *option)
 {
 	char	   *label = pstrdup(option);
 
-	label[0] = pg_toupper((unsigned char) label[0]);
+	for (char *c = label; *c != '\0'; c++)
+		if (c == label || c[-1] == ' ')
+			*c = pg_toupper((unsigned char) *c);
+		else if (*c == '_')
+			*c = ' ';
 	return label;
 }
 
@@ -65,6 +69,13 @@ explain_subject(const SourceOps *ops, List *table_options, ExplainState *es)
 {
 	option_validate(ops->wrapper, ForeignTableRelationId, table_options);
 	ExplainPropertyText(label_of(ops->subject), option_text(table_options, ops->subject), es);
+}
+
+void
+explain_front(const SourceOps *ops, List *server_options, ExplainState *es)
+{
+	if (ops->front != NULL && option_given(server_options, ops->front))
+		ExplainPropertyText(label_of(ops->front), option_text(server_options, ops->front), es);
 }
 
 /* The clauses that decide which bodies are fetched. */

@@ -78,6 +78,10 @@ extern void explain_scan(ForeignScanState *node, struct ExplainState *es);
 extern void explain_subject(const SourceOps *ops, List *table_options,
 							struct ExplainState *es);
 
+/* What is written through, if there is something: the server's option for it. */
+extern void explain_front(const SourceOps *ops, List *server_options,
+						  struct ExplainState *es);
+
 /* analyze.c */
 extern bool analyze_table(Relation rel, AcquireSampleRowsFunc *func, BlockNumber *pages);
 

@@ -99,4 +99,5 @@ modify_explain(ModifyTableState *node, ResultRelInfo *result, List *fdw_private,
 	const SourceOps *ops = source_of_server(table->serverid);
 
 	explain_subject(ops, table->options, es);
+	explain_front(ops, GetForeignServer(table->serverid)->options, es);
 }

@@ -44,8 +44,8 @@ oidc_create(Oid serverid, List *server_options, List *mapping_options)
 {
 	Oidc	   *oidc = palloc0(sizeof(Oidc));
 	Endpoint   *endpoint =
-		kafka_token_endpoint(option_text(server_options, "sasl.oauthbearer.token.endpoint.url"),
-							 &oidc->target);
+		url_parse(option_text(server_options, "sasl.oauthbearer.token.endpoint.url"),
+				  &oidc->target);
 
 	oidc->policy = superuser_arg(GetForeignServer(serverid)->owner) ? ADDRESS_PRIVATE :
 		ADDRESS_PUBLIC;

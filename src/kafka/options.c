@@ -40,7 +40,7 @@ typedef enum Protocol
 
 static const char *const file_options[] = {
 	"ssl.ca.location", "ssl.crl.location", "ssl.certificate.location", "ssl.key.location",
-	"ssl.keystore.location"
+	"ssl.keystore.location", "ca_file"
 };
 
 /* What has no meaning but with AWS_MSK_IAM, OAUTHBEARER; else signs in nobody. */
@@ -119,16 +119,6 @@ kafka_region(List *server_options)
 				 errmsg("option \"%s\" needs option \"%s\"", "sasl.mechanism", "region"),
 				 errdetail("The names of the brokers do not tell the AWS region.")));
 	return region;
-}
-
-Endpoint *
-kafka_token_endpoint(const char *url, const char **target)
-{
-	const char *authority = strstr(url, "://");
-	const char *path = authority == NULL ? NULL : strchr(authority + 3, '/');
-
-	*target = path == NULL ? "/" : path;
-	return endpoint_parse(path == NULL ? url : pnstrdup(url, path - url));
 }
 
 /* RFC 7628, 3.1: names are letters, and "auth" is the token's own. */
@@ -231,7 +221,7 @@ validate_tokens(List *options)
 					 "Set \"sasl.oauthbearer.method\" to \"oidc\".");
 	check_needs(options, "sasl.oauthbearer.method", "sasl.oauthbearer.token.endpoint.url");
 	url = option_text(options, "sasl.oauthbearer.token.endpoint.url");
-	endpoint = kafka_token_endpoint(url, &url);
+	endpoint = url_parse(url, &url);
 	if (!endpoint->tls && strcmp(endpoint->host, "localhost") != 0 &&
 		strcmp(endpoint->host, "127.0.0.1") != 0 && strcmp(endpoint->host, "[::1]") != 0)
 		ereport(ERROR,
@@ -309,6 +299,7 @@ validate_server(List *options)
 	validate_sasl(options);
 	validate_tls(options);
 	validate_writing(options);
+	check_needs(options, "ca_file", "rest_proxy");
 }
 
 /* ---------- user mapping ---------- */
@@ -322,6 +313,8 @@ validate_mapping(List *options)
 	check_needs(options, "ssl.key.pem", "ssl.certificate.pem");
 	check_needs(options, "sasl.oauthbearer.client.id", "sasl.oauthbearer.client.secret");
 	check_needs(options, "sasl.oauthbearer.client.secret", "sasl.oauthbearer.client.id");
+	check_needs(options, "rest_proxy_user", "rest_proxy_password");
+	check_needs(options, "rest_proxy_password", "rest_proxy_user");
 	credentials_validate_mapping(options);
 }
 

@@ -11,7 +11,6 @@
 
 #include "postgres.h"
 
-#include "net/url.h"
 #include "nodes/pg_list.h"
 
 /* In the order of the values of option sasl.mechanism. */
@@ -38,12 +37,6 @@ extern KafkaMechanism kafka_mechanism(List *server_options);
  * neither tells.
  */
 extern const char *kafka_region(List *server_options);
-
-/*
- * The parts of the URL that gives out tokens: where it is, and the path and
- * query there.  Raises if it is none.
- */
-extern Endpoint *kafka_token_endpoint(const char *url, const char **target);
 
 /* The names and values of sasl.oauthbearer.extensions, one after the other. */
 extern const char **kafka_token_extensions(List *server_options, int *n);

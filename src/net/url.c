@@ -182,3 +182,13 @@ endpoint_parse(const char *text)
 		psprintf("%s:%d", endpoint->host, endpoint->port);
 	return endpoint;
 }
+
+Endpoint *
+url_parse(const char *url, const char **target)
+{
+	const char *authority = strstr(url, "://");
+	const char *path = authority == NULL ? NULL : strchr(authority + 3, '/');
+
+	*target = path == NULL ? "/" : path;
+	return endpoint_parse(path == NULL ? url : pnstrdup(url, path - url));
+}

@@ -41,4 +41,10 @@ extern bool url_decode(char *s, bool plus_is_blank);
  */
 extern Endpoint *endpoint_parse(const char *text);
 
+/*
+ * The same of a URL that goes on: target is its path and query, in url's own
+ * bytes, or "/".
+ */
+extern Endpoint *url_parse(const char *url, const char **target);
+
 #endif							/* PINTEREST_URL_H */

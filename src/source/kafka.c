@@ -20,6 +20,7 @@
 #include "kafka/topics.h"
 #include "option.h"
 #include "source/kafka.h"
+#include "source/kafka_rest.h"
 #include "source/kafka_target.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -604,6 +605,8 @@ kafka_validate(Oid catalog, List *options)
 		kafka_topic_check(option_text(options, "topic"));
 	else
 		kafka_options_validate(catalog, options);
+	if (catalog == ForeignServerRelationId && option_given(options, "rest_proxy"))
+		rest_proxy_check_url(option_text(options, "rest_proxy"));
 }
 
 const SourceOps kafka_source_ops = {
@@ -629,4 +632,5 @@ const SourceOps kafka_source_ops = {
 	.tables = kafka_tables,
 	.admin = &kafka_admin,
 	.subject = "topic",
+	.front = "rest_proxy",
 };

@@ -229,8 +229,11 @@ static const TargetOps kafka_target_ops = {
 Target *
 kafka_open_target(const SourceRequest *request)
 {
-	KafkaTarget *target = palloc0(sizeof(KafkaTarget));
+	KafkaTarget *target;
 
+	if (option_given(request->server_options, "rest_proxy"))
+		return kafka_rest_target_open(request);
+	target = palloc0(sizeof(KafkaTarget));
 	target->base.ops = &kafka_target_ops;
 	target->base.name = target->topic = option_text(request->table_options, "topic");
 	target->base.unit = "messages";

@@ -15,6 +15,9 @@
 /* SourceOps.open_target */
 extern Target *kafka_open_target(const SourceRequest *request);
 
+/* The same, of a server with option rest_proxy. */
+extern Target *kafka_rest_target_open(const SourceRequest *request);
+
 /*
  * The topic that a row is for, given those of the table and of the row; an
  * error if the table is not for it.  given is NULL if the row does not say.

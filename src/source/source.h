@@ -288,6 +288,9 @@ typedef struct SourceOps
 
 	/* The option of the table that names what is read, for EXPLAIN. */
 	const char *subject;
+
+	/* The option of the server that names what INSERT goes through; or NULL. */
+	const char *front;
 } SourceOps;
 
 #define MAX_SOURCE_COUNTERS 8

@@ -27,6 +27,7 @@ typedef struct TargetRecord
 	const char *data;			/* UTF-8, without line breaks; with takes_bytes
 								 * also any bytes, or NULL for no value */
 	size_t		len;
+	bool		whole;			/* the row gave it as a whole, with takes_bytes */
 	const Datum *metadata;		/* by item, of the type SourceMetadata tells; may
 								 * be toasted */
 	const bool *absent;			/* by item: is it NULL, or has no column? */
