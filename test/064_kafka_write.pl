@@ -211,6 +211,19 @@ like($stderr, qr/division by zero/, 'an error elsewhere');
 my ($stays) = $stderr =~ /Number of messages that stay there: (\d+)/;
 is($node->safe_psql('postgres', 'SELECT count(*) FROM fields WHERE n = 3000'), $stays // 0, 'an error elsewhere: the warning counts what stays');
 
+# What the server says of the producer
+$kafka->create_topic('tuned', 2, { 'max.message.bytes' => 12_000_000 });
+$node->safe_psql(
+	'postgres', qq(
+	CREATE SERVER tuned FOREIGN DATA WRAPPER kafka_json OPTIONS ("bootstrap.servers" '@{[ $kafka->bootstrap ]}',
+		"message.max.bytes" '12000000', "compression.type" 'zstd', "queue.buffering.max.kbytes" '200', "linger.ms" '0');
+	CREATE FOREIGN TABLE tuned (n int, t text, value bytea OPTIONS (metadata 'value')) SERVER tuned OPTIONS (topic 'tuned');));
+$node->safe_psql('postgres', q(INSERT INTO tuned (n, t) SELECT i, md5(i::text) FROM generate_series(1, 20000) AS i));
+is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT n), bool_and(t = md5(n::text)) FROM tuned'), '20000|20000|t', 'a small queue, compressed');
+$node->safe_psql('postgres', q(ALTER SERVER tuned OPTIONS (SET "queue.buffering.max.kbytes" '100000', SET "compression.type" 'none')));
+$node->safe_psql('postgres', q(INSERT INTO tuned (n, t) SELECT 0, repeat('xyz ', 2500000) FROM generate_series(1, 3)));
+is($node->safe_psql('postgres', 'SELECT count(*), min(length(t)), max(length(value)) FROM tuned WHERE n = 0'), '3|10000000|10000014', 'messages of 10 MB');
+
 # Options that forbid it
 $node->safe_psql('postgres', q(ALTER FOREIGN TABLE unseen OPTIONS (ADD updatable 'false')));
 fails($node, 'INSERT INTO unseen VALUES (1)', { state => '55000' }, 'a table that is not updatable');
