@@ -140,7 +140,7 @@ is_quick { succeeds($node, 'SELECT count(*) FROM gone', '0', 'all records delete
 #
 foreach my $case (
 	[ 'deleted_records', sub { $kafka->delete_records($_[0], { 0 => 149_990 }) }, qr/Offsets \d+ to 149989 were deleted/ ],
-	[ 'deleted_topic', sub { $kafka->delete_topic($_[0]) }, qr/topic "deleted_topic".*Unknown topic/ ],
+	[ 'deleted_topic', sub { $kafka->delete_topic($_[0]) }, qr/topic "deleted_topic".*no such topic/ ],
 	[ 'made_anew', sub { $kafka->delete_topic($_[0]); $kafka->create_topic($_[0]); fill($_[0], 10) }, qr/ended at offset 150000 .* ends at offset \d+ now/ ],)
 {
 	my ($name, $event, $pattern) = @$case;

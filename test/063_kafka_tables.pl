@@ -69,7 +69,7 @@ checks('kafka', 'filled',
 	'a topic');
 checks('kafka', '^fil', { 'list' => [ 'ok', qr/: 1, with 3/ ] }, 'a pattern');
 checks('kafka', 'empty', { 'list' => [ 'ok', qr/2 partitions and 0/ ], skipped('first record') }, 'an empty topic');
-checks('kafka', 'missing', { 'list' => [ 'failed', qr/Unknown topic/ ], skipped('first record') }, 'no such topic');
+checks('kafka', 'missing', { 'list' => [ 'failed', qr/no such topic/ ], skipped('first record') }, 'no such topic');
 checks('kafka', 'a b', { 'options' => [ 'failed', qr/Invalid value for option "topic"/ ], skipped(@names[ 1 .. 7 ]) },
 	'no name of a topic');
 

@@ -73,7 +73,7 @@ my @refused = (
 	[ q(create_source('kafka', NULL)), '22004', qr/name must not be null/, 'no name at all' ],
 	[ q(create_source('kafka', '__x')), '42501', qr/Kafka's own/, 'a name of Kafka\'s own' ],
 	[ q(drop_source('kafka', '__cluster_metadata')), '42501', qr/Kafka's own/, 'what is Kafka\'s own' ],
-	[ q(drop_source('kafka', 'missing')), '42704', qr/Unknown topic/, 'nothing to drop' ],
+	[ q(drop_source('kafka', 'missing')), '42704', qr/no such topic/, 'nothing to drop' ],
 	[ q(describe_source('kafka', 'missing')), '42704', qr/does not exist/, 'nothing to describe' ],
 	[ q(list_sources('nowhere')), '42704', qr/nowhere/, 'no server' ],
 	[ q(list_sources(NULL)), '22004', qr/server must not be null/, 'no server at all' ],);

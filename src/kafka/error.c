@@ -115,15 +115,43 @@ hint_of(rd_kafka_resp_err_t err)
 	}
 }
 
+/* What is wrong, as the end of a sentence. */
+static const char *
+text_of(rd_kafka_resp_err_t err)
+{
+	const char *text;
+
+	switch (err)
+	{
+		case RD_KAFKA_RESP_ERR__TIMED_OUT:
+			return "the Kafka cluster did not answer in time";
+		case RD_KAFKA_RESP_ERR__TRANSPORT:
+		case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+			return "no broker can be reached";
+		case RD_KAFKA_RESP_ERR__RESOLVE:
+			return "the name of a broker cannot be resolved";
+		case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+		case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+			return "the broker refused the sign-in";
+		case RD_KAFKA_RESP_ERR__SSL:
+			return "no TLS connection could be made";
+		case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+		case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+			return "there is no such topic or partition";
+		default:
+			/* "Broker: Message size too large" */
+			text = strstr(rd_kafka_err2str(err), ": ");
+			return text != NULL ? text + 2 : rd_kafka_err2str(err);
+	}
+}
+
 pg_noreturn static void
 raise_with_hint(rd_kafka_resp_err_t err, const char *reason, const char *what,
 				const char *subject, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(sqlstate_of(err)),
-			 errmsg("could not %s \"%s\": %s", what, subject,
-					err == RD_KAFKA_RESP_ERR__TIMED_OUT ?
-					"the Kafka cluster did not answer in time" : rd_kafka_err2str(err)),
+			 errmsg("could not %s \"%s\": %s", what, subject, text_of(err)),
 			 reason != NULL && *reason != '\0' ? errdetail_internal("%s", reason) : 0,
 			 hint != NULL ? errhint("%s", hint) : 0));
 	pg_unreachable();
