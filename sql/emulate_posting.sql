@@ -33,9 +33,11 @@ SELECT count(*) < 30 AS others FROM emulated.pin_source a JOIN again.pin_source 
 CALL pinterest.emulate_posting('again', 0, schema => 'posts');
 
 -- Stopped, everything sent before is there
+SET client_min_messages = error;	-- whether a batch was under way is chance
 SET statement_timeout = 1000;
 CALL pinterest.emulate_posting('again', NULL, '0.05 s', schema => 'posts');
 RESET statement_timeout;
+RESET client_min_messages;
 SELECT count(*) > 60 AS some FROM again.user_source;
 SELECT count(*) FILTER (WHERE g.ind IS NULL) <= 1 AS complete FROM again.pin_source p LEFT JOIN again.geo_source g USING (record_offset);
 

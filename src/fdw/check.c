@@ -187,8 +187,6 @@ check_server(const char *name, const char *location)
 	server->ops = source_of_usable_server(name, &server->request);
 	ready = check_run(check, "options", true, check_options, server,
 					  "See pinterest.options() for what may be set.");
-	if (server->ops->check == NULL)
-		source_lacks(server->ops, "check_server");
 	ready = server->ops->check(check, ready, &server->request);
 	check_run(check, "first record", ready, first_record, server,
 			  "To read past bad records, set option \"on_error\" of the table to \"ignore\" or \"set_null\".");

@@ -426,8 +426,6 @@ import_schema(ImportForeignSchemaStmt *stmt, Oid serverid)
 	import.request.server_options = server->options;
 	import.request.table_options = stmt->options;
 
-	if (import.ops->tables == NULL)
-		source_lacks(import.ops, "IMPORT FOREIGN SCHEMA");
 	tables = import.ops->tables(&import.request, stmt->remote_schema);
 	forboth(lc, tables, name, table_names(stmt, tables))
 	{
