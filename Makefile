@@ -2,7 +2,7 @@ EXTENSION = pinterest_pipeline
 
 MODULE_big = $(EXTENSION)
 DATA = $(sort $(wildcard $(EXTENSION)--*.sql))
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=$(EXTENSION)

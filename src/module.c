@@ -13,8 +13,8 @@
 #include "fmgr.h"
 #include "pg_compat.h"
 #include "record.h"
-#include "source/kinesis.h"
-#include "source/s3.h"
+#include "source/kinesis/kinesis.h"
+#include "source/s3/s3.h"
 #include "utils/guc.h"
 
 PG_MODULE_MAGIC;

@@ -5,7 +5,7 @@ HTTP = $(patsubst ../../src/net/%.c,%.o,$(sort $(wildcard ../../src/net/http_*.c
 OBJS = pinterest_unit.o url.o date.o address.o $(HTTP) sigv4.o msk_iam.o xml.o clean_text.o \
 	error.o error_rules.o error_report.o bucket_listing.o
 
-vpath %.c ../../src/net ../../src/aws ../../src/source
+vpath %.c ../../src/net ../../src/aws ../../src/source/s3
 
 PKG_CONFIG ?= pkg-config
 PG_CPPFLAGS = -I$(CURDIR)/../../src $(shell $(PKG_CONFIG) --cflags libcurl)

@@ -19,7 +19,7 @@
 #include "net/address.h"
 #include "net/date.h"
 #include "net/url.h"
-#include "source/bucket_listing.h"
+#include "source/s3/bucket_listing.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"

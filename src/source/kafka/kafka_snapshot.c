@@ -1,0 +1,220 @@
+/*-------------------------------------------------------------------------
+ *
+ * kafka_snapshot.c
+ *	  What there is to be read when a scan begins: partitions, and ranges of
+ *	  their offsets.
+ *
+ * The beginnings are asked for before the ends, so that a range never begins
+ * behind its end.  Kafka finds the first record at a time or later; that all
+ * records before it are older is sure, that all behind it are not, it is not,
+ * since producers set times as they like.  So a lower bound of the time
+ * narrows the offsets, and an upper one only stops reading where the broker
+ * set the times.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "kafka/topics.h"
+#include "source/kafka/kafka.h"
+
+/* A partition that is wanted, before its offsets are known. */
+typedef struct Candidate
+{
+	KafkaSplit *split;
+	List	   *offsets;		/* sets of range.h */
+	List	   *times;
+} Candidate;
+
+/* Seconds from 1970 to 2000 */
+#define EPOCH_DISTANCE \
+	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
+
+TimestampTz
+kafka_time_to_timestamp(int64 ms)
+{
+	int64		since_2000 = ms - EPOCH_DISTANCE * 1000;
+
+	if (ms < 0 || since_2000 < MIN_TIMESTAMP / 1000)
+		return ms < 0 ? DT_NOBEGIN : (TimestampTz) since_2000 * 1000;
+	if (since_2000 >= END_TIMESTAMP / 1000)
+		return DT_NOEND;
+	return (TimestampTz) since_2000 * 1000;
+}
+
+/* Rounded down; those that ms cannot express are as early or late as can be. */
+int64
+kafka_time_of_timestamp(TimestampTz timestamp)
+{
+	int64		ms;
+
+	if (TIMESTAMP_IS_NOBEGIN(timestamp))
+		return 0;
+	if (TIMESTAMP_IS_NOEND(timestamp))
+		return PG_INT64_MAX;
+	ms = timestamp / 1000 - (timestamp % 1000 < 0 ? 1 : 0);
+	return Max(ms + EPOCH_DISTANCE * 1000, 0);
+}
+
+int64
+kafka_split_size(const KafkaSplit *split)
+{
+	int64		size = 0;
+
+	for (int i = 0; i < split->nranges; i++)
+		size += split->ranges[i].end - split->ranges[i].first;
+	return size;
+}
+
+static Candidate *
+make_candidate(const KafkaTopic *topic, int partition)
+{
+	Candidate  *candidate = palloc0(sizeof(Candidate));
+
+	candidate->split = palloc0(sizeof(KafkaSplit));
+	candidate->split->topic = topic->name;
+	candidate->split->partition = partition;
+	candidate->split->time_end = PG_INT64_MAX;
+	candidate->offsets = ranges_all();
+	candidate->times = ranges_all();
+	return candidate;
+}
+
+/* The partitions that the filter wants something of. */
+static List *
+find_candidates(List *topics, const SourceFilter *filter, KafkaAsked *asked)
+{
+	List	   *candidates = NIL;
+	ListCell   *lc;
+
+	foreach(lc, topics)
+	{
+		const KafkaTopic *topic = lfirst(lc);
+
+		for (int partition = 0; partition < topic->partitions; partition++)
+		{
+			Candidate  *candidate = make_candidate(topic, partition);
+
+			if (filter != NULL)
+			{
+				asked->topic = topic->name;
+				asked->partition = partition;
+				if (!filter->wants(filter->arg))
+					continue;
+				candidate->offsets = filter->ranges(filter->arg, KAFKA_ITEM_OFFSET);
+				candidate->times = filter->ranges(filter->arg, KAFKA_ITEM_TIMESTAMP);
+			}
+			if (candidate->offsets != NIL && candidate->times != NIL)
+				candidates = lappend(candidates, candidate);
+		}
+	}
+	return candidates;
+}
+
+/* Looks up a position for each candidate. */
+static KafkaPosition *
+find_positions(KafkaClient *client, List *candidates, int64 what)
+{
+	int			n = list_length(candidates);
+	KafkaPosition *positions = palloc(sizeof(KafkaPosition) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+	{
+		const Candidate *candidate = list_nth(candidates, i);
+
+		positions[i].topic = candidate->split->topic;
+		positions[i].partition = candidate->split->partition;
+		positions[i].offset = what;
+	}
+	kafka_find_positions(client, positions, n);
+	return positions;
+}
+
+/* The first ms of times that begin somewhere; false for others. */
+static bool
+has_first_time(const Candidate *candidate, int64 *ms)
+{
+	int64		first;
+	int64		end;
+
+	range_int64(linitial(candidate->times), &first, &end);
+	*ms = first == PG_INT64_MIN ? 0 : kafka_time_of_timestamp(first);
+	return *ms > 0;
+}
+
+/* Moves beginnings up to where the times that are wanted begin. */
+static void
+narrow_by_time(KafkaClient *client, List *candidates)
+{
+	int			n = 0;
+	KafkaPosition *positions = palloc(sizeof(KafkaPosition) * Max(list_length(candidates), 1));
+	KafkaSplit **splits = palloc(sizeof(KafkaSplit *) * Max(list_length(candidates), 1));
+	ListCell   *lc;
+
+	foreach(lc, candidates)
+	{
+		Candidate  *candidate = lfirst(lc);
+		KafkaSplit *split = candidate->split;
+		int64		ignored;
+		int64		end;
+
+		range_int64(llast(candidate->times), &ignored, &end);
+		if (end != PG_INT64_MAX)
+			split->time_end = kafka_time_of_timestamp(end) + 1;
+		if (!has_first_time(candidate, &positions[n].offset) || split->begin == split->end)
+			continue;
+		positions[n].topic = split->topic;
+		positions[n].partition = split->partition;
+		splits[n++] = split;
+	}
+	kafka_find_positions(client, positions, n);
+	for (int i = 0; i < n; i++)
+		splits[i]->begin = positions[i].offset == KAFKA_END ? splits[i]->end :
+			Max(splits[i]->begin, positions[i].offset);
+}
+
+/* What is wanted of the offsets that there are; false if nothing. */
+static bool
+set_ranges(Candidate *candidate)
+{
+	KafkaSplit *split = candidate->split;
+	ListCell   *lc;
+
+	split->ranges = palloc(sizeof(KafkaRange) * list_length(candidate->offsets));
+	foreach(lc, candidate->offsets)
+	{
+		KafkaRange	range;
+
+		range_int64(lfirst(lc), &range.first, &range.end);
+		range.first = Max(range.first, split->begin);
+		range.end = Min(range.end, split->end);
+		if (range.first < range.end)
+			split->ranges[split->nranges++] = range;
+	}
+	return split->nranges > 0;
+}
+
+List *
+kafka_take_snapshot(KafkaClient *client, const char *topic,
+					const SourceFilter *filter, KafkaAsked *asked)
+{
+	List	   *candidates = find_candidates(kafka_topics(client, topic), filter, asked);
+	KafkaPosition *begins = find_positions(client, candidates, KAFKA_BEGINNING);
+	KafkaPosition *ends = find_positions(client, candidates, KAFKA_END);
+	List	   *splits = NIL;
+	ListCell   *lc;
+
+	foreach(lc, candidates)
+	{
+		KafkaSplit *split = ((Candidate *) lfirst(lc))->split;
+
+		split->begin = begins[foreach_current_index(lc)].offset;
+		split->end = Max(split->begin, ends[foreach_current_index(lc)].offset);
+	}
+	narrow_by_time(client, candidates);
+	foreach(lc, candidates)
+		if (set_ranges(lfirst(lc)))
+			splits = lappend(splits, ((Candidate *) lfirst(lc))->split);
+	return splits;
+}

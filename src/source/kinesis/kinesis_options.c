@@ -1,0 +1,129 @@
+/*-------------------------------------------------------------------------
+ *
+ * kinesis_options.c
+ *	  What the options of kinesis_json mean, and the service they lead to.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "aws/credentials.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_user_mapping.h"
+#include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "option.h"
+#include "source/kinesis/kinesis.h"
+
+/* Kinesis API, "Record": 1 to 256 characters, so bytes at most */
+#define MAX_PARTITION_KEY 1024
+
+static void
+validate_table(List *options)
+{
+	const char *stream = option_text(options, "stream");
+	const char *key = option_text(options, "partition_key");
+
+	if (stream != NULL && !kinesis_stream_is_valid(stream))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("invalid value for option \"%s\": \"%s\"", "stream", stream),
+				 errhint("The value must be the name of a stream (up to 128 letters, digits, \"_\", \".\", \"-\"), or its ARN.")));
+	if (key != NULL && strlen(key) > MAX_PARTITION_KEY)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("invalid value for option \"%s\": \"%s\"", "partition_key", key),
+				 errhint("A partition key has up to 256 characters.")));
+}
+
+static void
+validate_server(List *options)
+{
+	option_validate_file(options, "ca_file");
+	if (option_given(options, "endpoint"))
+		(void) endpoint_parse(option_text(options, "endpoint"));
+	credentials_validate(options);
+}
+
+void
+kinesis_validate(Oid catalog, List *options)
+{
+	if (catalog == ForeignTableRelationId)
+		validate_table(options);
+	else if (catalog == UserMappingRelationId)
+		credentials_validate_mapping(options);
+	else if (catalog == ForeignServerRelationId)
+		validate_server(options);
+}
+
+/* AWS's own endpoint of a region ("Kinesis endpoints", AWS General Reference). */
+static Endpoint *
+aws_endpoint(const char *region)
+{
+	return endpoint_parse(psprintf("https://kinesis.%s.amazonaws.com%s", region,
+								   strncmp(region, "cn-", 3) == 0 ? ".cn" : ""));
+}
+
+KinesisAccess *
+kinesis_access(const SourceRequest *request)
+{
+	List	   *options = request->server_options;
+	const char *endpoint = option_text(options, "endpoint");
+	KinesisAccess *access = palloc0(sizeof(KinesisAccess));
+	AwsServiceConfig *config = &access->config;
+
+	config->service = "kinesis";
+	config->region = option_text(options, "region");
+	access->endpoint = endpoint == NULL ? aws_endpoint(config->region) :
+		endpoint_parse(endpoint);
+	config->host = access->endpoint->authority;
+	config->origin = psprintf("%s://%s/", access->endpoint->tls ? "https" : "http",
+							  config->host);
+	config->ca_file = option_text(options, "ca_file");
+	config->policy = superuser_arg(GetForeignServer(request->serverid)->owner) ?
+		ADDRESS_PRIVATE : ADDRESS_PUBLIC;
+	config->connections = pinterest_kinesis_connections;
+	return access;
+}
+
+void
+kinesis_take_credentials(const SourceRequest *request, KinesisAccess *access)
+{
+	access->credentials = credentials_config(kinesis_source_ops.wrapper, request->serverid,
+											 request->userid, request->server_options,
+											 access->config.region);
+}
+
+AwsService *
+kinesis_service(const KinesisAccess *access)
+{
+	AwsServiceConfig config = access->config;
+
+	config.credentials = credentials_create(access->credentials);
+	return aws_service_create(&config);
+}
+
+AwsCall *
+kinesis_call(AwsService *service)
+{
+	AwsCall    *call = aws_call_create(service);
+
+	if (call == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("too many connections to other servers are open"),
+				 errhint("Raise max_files_per_process, or read fewer tables in one query.")));
+	return call;
+}
+
+StringInfo
+kinesis_ask(AwsService *service, AwsCall *call, KinesisRequest *request)
+{
+	aws_call_begin(call, &request->aws);
+	do
+		aws_service_pump(service, 100);
+	while (aws_call_state(call) == AWS_IN_FLIGHT || aws_call_state(call) == AWS_WAITING);
+	aws_call_check(call);
+	return aws_call_body(call);
+}
