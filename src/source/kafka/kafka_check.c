@@ -146,7 +146,6 @@ check_way(Check *check, bool ready, KafkaCheck *kafka)
 	if (error != NULL)
 	{
 		check_add_error(check, "name lookup", error, NULL);
-		ready = false;
 		return check_run(check, "connection", false, NULL, NULL, NULL);
 	}
 	found = add_phase(check, ready, kafka, HTTP_LOOKUP, "name lookup", "have an address",
