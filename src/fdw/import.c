@@ -102,11 +102,11 @@ make_identifiers(List *names, List *as_they_are, List *taken)
 	List	   *folded = NIL;
 	List	   *identifiers = NIL;
 	ListCell   *lc;
+	List	   *used = list_copy(taken);
 	int			i = 0;
 
 	foreach(lc, names)
 		folded = lappend(folded, fold(lfirst(lc)));
-	taken = list_copy(taken);
 	foreach(lc, names)
 	{
 		char	   *name = lfirst(lc);
@@ -119,8 +119,8 @@ make_identifiers(List *names, List *as_they_are, List *taken)
 			others += strcmp(lfirst(other), identifier) == 0;
 		if (others > 0 || list_holds(as_they_are, name))
 			identifier = name;
-		identifier = make_distinct(*identifier == '\0' ? "_" : identifier, taken);
-		taken = lappend(taken, identifier);
+		identifier = make_distinct(*identifier == '\0' ? "_" : identifier, used);
+		used = lappend(used, identifier);
 		identifiers = lappend(identifiers, identifier);
 		i++;
 	}

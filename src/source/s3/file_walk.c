@@ -206,10 +206,14 @@ next_entry(FileStore *fs, EntryKind *kind)
 const char *
 file_next_match(FileStore *fs)
 {
-	Directory  *directory = &fs->directories[fs->depth - 1];
-	SortedEntries *sorted = &directory->sorted;
+	Directory  *directory;
+	SortedEntries *sorted;
 
-	if (fs->depth == 0 || sorted->at == NULL)
+	if (fs->depth == 0)
+		return NULL;
+	directory = &fs->directories[fs->depth - 1];
+	sorted = &directory->sorted;
+	if (sorted->at == NULL)
 		return NULL;
 	memcpy(fs->next, fs->path, directory->path_len);
 	for (int i = sorted->next; i < sorted->count; i++)

@@ -171,7 +171,8 @@ find_partition(SinkTarget *target, const TargetRecord *record)
 	int64		end;
 
 	find_key(target, record, &key);
-	if (target->last != NULL && memcmp(&target->last->key, &key, sizeof(key)) == 0)
+	if (target->last != NULL && target->last->key.partition == key.partition &&
+		strcmp(target->last->key.topic, key.topic) == 0)
 		return target->last;
 	target->last = hash_search(target->partitions, &key, HASH_FIND, NULL);
 	if (target->last != NULL)

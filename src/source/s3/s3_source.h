@@ -35,12 +35,12 @@ typedef struct S3Source
 {
 	Source		base;
 	Store	   *store;
-	bool		silent;			/* no notice about missing objects */
 	Decompressor *decompressor;
 	const StoreObject *object;	/* the current one, NULL before the first */
 	int64		consumed;		/* bytes of it, before decompression */
 	SinkName	sink;			/* of the current one, if named so */
 	bool		is_sink_object;
+	bool		silent;			/* no notice about missing objects */
 	const SourceFilter *filter; /* NULL: everything is wanted */
 	const Location *location;
 
@@ -48,29 +48,29 @@ typedef struct S3Source
 	MemoryContext listing_context;	/* of what narrows the listing */
 	bool		listing;		/* has it begun? */
 	bool		in_folders;		/* does the location say where objects lie? */
+	bool		told_misplaced;
 	SinkFolders folders;
 	int64		misplaced;		/* objects left out because they do not fit */
-	bool		told_misplaced;
 
 	/* s3_offsets.c's own */
-	bool		by_offset;		/* are not all offsets of objects wanted? */
 	MemoryContext offset_context;	/* of ranges */
 	int64		widest;			/* distance seen between neighbours */
 	int64		leap_for;		/* the offset that leaps look for */
 	int64		leapt_to;		/* by the last one */
 	int64		leap_limit;		/* what is looked for begins before this one */
+	bool		by_offset;		/* are not all offsets of objects wanted? */
 
 	/* s3_parallel.c's own */
 	const SourceSupply *supply;	/* NULL unless the scan is parallel */
 	StoreSupply store_supply;
-	bool		parts;			/* may objects be cut? */
-	bool		lines;			/* does a line feed end a record wherever it
-								 * stands? */
 	Compression compression;
 	StringInfoData packed;
 	StoreObject cut;			/* one that is listed part by part; key NULL:
 								 * none */
 	int64		at;				/* position in the object of the next byte */
+	bool		parts;			/* may objects be cut? */
+	bool		lines;			/* does a line feed end a record wherever it
+								 * stands? */
 	bool		in_part;		/* has the first line of the part begun? */
 	bool		part_done;
 } S3Source;

@@ -98,10 +98,12 @@ list_folder(const SourceRequest *request, const char *uri)
 static bool
 is_partition(const char *name)
 {
-	const char *digits = name + strlen("partition=");
+	const char *digits;
 
-	return strncmp(name, "partition=", strlen("partition=")) == 0 &&
-		*digits != '\0' && strspn(digits, "0123456789") == strlen(digits);
+	if (strncmp(name, "partition=", strlen("partition=")) != 0)
+		return false;
+	digits = name + strlen("partition=");
+	return *digits != '\0' && strspn(digits, "0123456789") == strlen(digits);
 }
 
 /* Do the folders hold partitions, and these objects named as the sink does it? */
