@@ -4,8 +4,9 @@
  *	  The pipe: source -> record -> row.
  *
  * The source delivers bodies, record.c takes the records out of them, row.c
- * makes rows of them.  What is left to do here is to deal with bad
- * records, and to say where an error happened.
+ * makes rows of them; split_filter.c says which splits are wanted, rejects.c
+ * what becomes of bad records.  What is left to do here is to join them, to tell
+ * how far it is, and to say where an error happened.
  *
  * Three lifetimes: the reader's own context lives as long as the scan, a body
  * as long as the source says, and the row context until the next row.
@@ -16,7 +17,6 @@
 
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
-#include "catalog/pg_type.h"
 #include "column.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
@@ -24,27 +24,13 @@
 #include "progress.h"
 #include "reader.h"
 #include "record.h"
+#include "rejects.h"
 #include "row.h"
+#include "split_filter.h"
 #include "utils/memutils.h"
 
 /* Progress is told each time after this many records: a power of two. */
 #define TELL_RECORDS 256
-
-/* Option on_error */
-typedef enum OnError
-{
-	ON_ERROR_STOP,
-	ON_ERROR_IGNORE,
-	ON_ERROR_SET_NULL
-} OnError;
-
-/* Option log_verbosity */
-typedef enum Verbosity
-{
-	VERBOSITY_DEFAULT,
-	VERBOSITY_VERBOSE,
-	VERBOSITY_SILENT
-} Verbosity;
 
 struct Reader
 {
@@ -55,31 +41,17 @@ struct Reader
 	RowMaker   *rows;
 	MemoryContext row_context;
 
-	const ReaderFilter *filter; /* NULL: all splits are wanted */
-	RowMaker   *filter_rows;	/* fills in the filter's columns */
-	MemoryContext filter_context;	/* of their values for one split */
-	bool		split_is_bad;	/* they have no values for the last split */
-	SourceFilter source_filter;
-
 	Oid			relid;
 	char	   *server;
 	MemoryContext context;
 	Progress   *progress;		/* NULL: not shown */
 	bool		started;		/* has a record been asked for? */
 
-	OnError		on_error;
-	Verbosity	verbosity;
-	int64		reject_limit;
-
+	Rejects		rejects;
 	const JsonRecord *record;	/* the one at hand, NULL between records */
 	RecordPlace place;
 	int64		nrecords;
 	int			whole_bodies;	/* columns that count records from a body's start */
-	pg_atomic_uint64 *shared_rejected;	/* by all processes, or NULL */
-	bool		is_worker;
-	int64		rejected;		/* since the scan last started over */
-	int64		rejected_before;	/* in all passes before */
-	int64		most_rejected;	/* in one of them */
 };
 
 /*
@@ -91,7 +63,7 @@ struct Reader
  * knows, unless bad ones have to be found.
  */
 static bool
-must_decode(Reader *reader, List *columns, List *table_options)
+must_decode(const Rejects *rejects, List *columns)
 {
 	ListCell   *lc;
 
@@ -103,7 +75,7 @@ must_decode(Reader *reader, List *columns, List *table_options)
 			(column->kind == COLUMN_METADATA && column->metadata->item == METADATA_ERROR))
 			return true;
 	}
-	return reader->on_error == ON_ERROR_IGNORE || option_given(table_options, "reject_limit");
+	return rejects_must_find(rejects);
 }
 
 Reader *
@@ -132,124 +104,25 @@ reader_open(Relation rel, Oid userid, List *attnums)
 	reader->relid = RelationGetRelid(rel);
 	reader->server = server->servername;
 	reader->context = CurrentMemoryContext;
-	reader->on_error = option_enum(table->options, "on_error");
-	reader->verbosity = option_enum(table->options, "log_verbosity");
-	reader->reject_limit = option_integer(table->options, "reject_limit", PG_INT64_MAX);
+	rejects_init(&reader->rejects, table->options);
 	reader->row_context = AllocSetContextCreate(CurrentMemoryContext, "pinterest row",
 												ALLOCSET_DEFAULT_SIZES);
 	columns = columns_of(rel, reader->ops, attnums);
 	reader->rows = row_maker_create(reader->ops, columns,
-									reader->on_error != ON_ERROR_STOP, &root, &nslots);
+									reader->rejects.on_error != ON_ERROR_STOP, &root, &nslots);
 	foreach(lc, columns)
 		if (column_counts_records(lfirst(lc)))
 			reader->whole_bodies++;
 	reader->source = reader->ops->open(&request);
 	reader->records = records_create(reader->source, table->options, root, nslots,
-									 must_decode(reader, columns, table->options));
+									 must_decode(&reader->rejects, columns));
 	return reader;
-}
-
-/* Of SourceFilter: fills in the columns of the split, and asks. */
-static bool
-split_is_wanted(void *arg)
-{
-	Reader	   *reader = arg;
-	const ReaderFilter *filter = reader->filter;
-	MemoryContext old;
-	bool		wanted;
-
-	MemoryContextReset(reader->filter_context);
-	old = MemoryContextSwitchTo(reader->filter_context);
-	reader->split_is_bad = row_make_split(reader->filter_rows, reader->source,
-										  filter->values, filter->nulls) != NULL;
-	wanted = reader->split_is_bad || filter->wants(filter->arg);
-	MemoryContextSwitchTo(old);
-	return wanted;
-}
-
-/* Of SourceFilter. */
-static List *
-ranges_of_split(void *arg, int item)
-{
-	Reader	   *reader = arg;
-	const SourceMetadata *metadata = reader->ops->metadata;
-
-	while (metadata->item != item)
-		metadata++;
-	if (reader->split_is_bad)
-		return ranges_all();
-	return reader->filter->ranges(reader->filter->arg, metadata);
-}
-
-/* Of SourceFilter. */
-static bool
-filter_looks_at(void *arg, int item)
-{
-	Reader	   *reader = arg;
-	ListCell   *lc;
-
-	foreach(lc, reader->filter->columns)
-	{
-		Column	   *column = lfirst(lc);
-
-		if (column->kind == COLUMN_METADATA && column->metadata->item == item)
-			return true;
-	}
-	return false;
-}
-
-/* Of SourceFilter: a column that shows the item or path element as it is. */
-static bool
-values_are_known(void *arg, int item, const char *hive_key, List **values)
-{
-	Reader	   *reader = arg;
-	const ReaderFilter *filter = reader->filter;
-	ListCell   *lc;
-
-	foreach(lc, filter->columns)
-	{
-		Column	   *column = lfirst(lc);
-		bool		found = hive_key != NULL ?
-		column->kind == COLUMN_HIVE && strcmp(column->hive_key, hive_key) == 0 &&
-		column->typid == TEXTOID :
-		column->kind == COLUMN_METADATA && column->metadata->item == item &&
-		column->typid == column->metadata->type;
-
-		if (found && filter->known(filter->arg, column, values))
-			return true;
-	}
-	return false;
 }
 
 void
 reader_filter(Reader *reader, const ReaderFilter *filter)
 {
-	JsonNode   *ignored_root;
-	int			ignored_slots;
-
-	reader->filter = filter;
-	reader->filter_rows = row_maker_create(reader->ops, filter->columns, true,
-										   &ignored_root, &ignored_slots);
-	reader->filter_context = AllocSetContextCreate(CurrentMemoryContext, "pinterest filter",
-												   ALLOCSET_SMALL_SIZES);
-	reader->source_filter.wants = split_is_wanted;
-	reader->source_filter.ranges = ranges_of_split;
-	reader->source_filter.has_ranges = filter->has_ranges;
-	reader->source_filter.looks_at = filter_looks_at;
-	reader->source_filter.known = values_are_known;
-	reader->source_filter.arg = reader;
-	reader->ops->set_filter(reader->source, &reader->source_filter);
-}
-
-/* A pass over the source has ended: how many records did it reject? */
-static void
-note_pass(Reader *reader)
-{
-	int64		rejected = reader->rejected;
-
-	if (reader->shared_rejected != NULL)
-		rejected = (int64) pg_atomic_read_u64(reader->shared_rejected);
-	reader->most_rejected = Max(reader->most_rejected, rejected);
+	split_filter_install(reader->source, filter);
 }
 
 bool
@@ -273,10 +146,7 @@ reader_lists_by_turns(const Reader *reader)
 void
 reader_share_rejected(Reader *reader, pg_atomic_uint64 *rejected, bool is_worker)
 {
-	if (reader->shared_rejected != NULL)
-		note_pass(reader);
-	reader->shared_rejected = rejected;
-	reader->is_worker = is_worker;
+	rejects_share(&reader->rejects, rejected, is_worker);
 }
 
 const SourceOps *
@@ -321,114 +191,6 @@ add_place(void *arg)
 	pfree(place);
 }
 
-static int
-record_sqlstate(JsonError error)
-{
-	switch (error)
-	{
-		case JSON_ERROR_UTF8:
-			return ERRCODE_CHARACTER_NOT_IN_REPERTOIRE;
-		case JSON_ERROR_ZERO:
-			return ERRCODE_UNTRANSLATABLE_CHARACTER;
-		case JSON_ERROR_DEPTH:
-		case JSON_ERROR_TOO_LARGE:
-			return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
-		default:
-			return ERRCODE_INVALID_TEXT_REPRESENTATION;
-	}
-}
-
-static int
-record_hint(JsonError error)
-{
-	if (error == JSON_ERROR_TOO_LARGE)
-		return errhint("Raise the setting \"pinterest.max_record_size\", now %d kB.",
-					   pinterest_max_record_size);
-	return errhint("To read past bad records, set option \"on_error\" of the table to \"ignore\" or \"set_null\".");
-}
-
-/* Where in a record it went wrong. */
-static char *
-describe_error_place(Reader *reader)
-{
-	const JsonRecord *record = reader->record;
-	long long	at = record->error_at + 1;
-
-	if (records_are_messages(reader->records))
-		return psprintf("It is byte %lld of the record.", at);
-	return psprintf("It is byte %lld of the record, which begins at byte %lld.",
-					at, (long long) record->offset + 1);
-}
-
-static void
-raise_bad_record(Reader *reader)
-{
-	JsonError	error = reader->record->error;
-
-	ereport(ERROR,
-			(errcode(record_sqlstate(error)),
-			 errmsg("invalid JSON record"),
-			 errdetail("%s %s", json_error_detail(error), describe_error_place(reader)),
-			 record_hint(error)));
-}
-
-/*
- * Bad records
- */
-
-/*
- * Deals with a bad record.  True if it makes a row.  message is what is wrong
- * with one of its values; NULL if the record itself is no good.
- */
-static bool
-reject_record(Reader *reader, const char *message, Datum *values, bool *nulls)
-{
-	int64		rejected;		/* in this pass, by all processes */
-
-	reader->rejected++;
-	if (reader->shared_rejected != NULL)
-		rejected = pg_atomic_add_fetch_u64(reader->shared_rejected, 1);
-	else
-		rejected = reader->rejected;
-	if (message == NULL)
-	{
-		if (reader->on_error == ON_ERROR_STOP)
-			raise_bad_record(reader);
-		message = json_error_detail(reader->record->error);
-	}
-	if (rejected > reader->reject_limit)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("more bad records than option \"reject_limit\" allows (%lld)",
-						(long long) reader->reject_limit),
-				 errdetail("The last one: %s", message)));
-	if (reader->verbosity == VERBOSITY_VERBOSE)
-		ereport(NOTICE,
-				(errmsg("bad record: %s", message)));
-	if (reader->on_error == ON_ERROR_IGNORE)
-		return false;
-
-	row_make_bad(reader->rows, reader->source, reader->record, &reader->place,
-				 message, values, nulls);
-	return true;
-}
-
-/* Makes a row of the record at hand; false if it makes none. */
-static bool
-make_row(Reader *reader, Datum *values, bool *nulls)
-{
-	char	   *message = NULL;
-
-	if (likely(reader->record->error == JSON_ERROR_NONE))
-	{
-		message = row_make(reader->rows, reader->source, reader->record,
-						   &reader->place, values, nulls);
-		if (likely(message == NULL))
-			return true;
-	}
-	return reject_record(reader, message, values, nulls);
-}
-
 /*
  * Progress
  */
@@ -444,7 +206,7 @@ tell_progress(void *arg)
 		return;
 	reader->ops->progress(reader->source, &done);
 	progress_update(reader->progress, &done, reader->nrecords,
-					reader->rejected_before + reader->rejected);
+					rejects_total(&reader->rejects));
 }
 
 /* A scan is one from its first row on: EXPLAIN and unused plans are none. */
@@ -484,6 +246,37 @@ void
 reader_skip_body(Reader *reader)
 {
 	records_skip_body(reader->records);
+}
+
+/*
+ * Deals with a bad record.  True if it makes a row.  message is what is wrong
+ * with one of its values; NULL if the record itself is no good.
+ */
+static bool
+reject_record(Reader *reader, const char *message, Datum *values, bool *nulls)
+{
+	if (!rejects_add(&reader->rejects, reader->record,
+					 records_are_messages(reader->records), &message))
+		return false;
+	row_make_bad(reader->rows, reader->source, reader->record, &reader->place,
+				 message, values, nulls);
+	return true;
+}
+
+/* Makes a row of the record at hand; false if it makes none. */
+static bool
+make_row(Reader *reader, Datum *values, bool *nulls)
+{
+	char	   *message = NULL;
+
+	if (likely(reader->record->error == JSON_ERROR_NONE))
+	{
+		message = row_make(reader->rows, reader->source, reader->record,
+						   &reader->place, values, nulls);
+		if (likely(message == NULL))
+			return true;
+	}
+	return reject_record(reader, message, values, nulls);
 }
 
 /* Moves to the next record; false behind the last. */
@@ -536,40 +329,24 @@ reader_rewind(Reader *reader)
 {
 	records_skip_body(reader->records);
 	reader->record = NULL;
-	note_pass(reader);
-	reader->rejected_before += reader->rejected;
-	reader->rejected = 0;
+	rejects_rewind(&reader->rejects);
 	reader->ops->rewind(reader->source);
 }
 
 void
 reader_close(Reader *reader)
 {
-	int64		rejected;
-
-	note_pass(reader);
-	rejected = reader->most_rejected;
 	reader->record = NULL;
 	progress_end(reader->progress);
 	reader->progress = NULL;
 	reader->ops->close(reader->source);
-	if (rejected > 0 && reader->verbosity != VERBOSITY_SILENT && !reader->is_worker)
-		ereport(NOTICE,
-				(errmsg_plural("%lld bad record in %s table \"%s\"",
-							   "%lld bad records in %s table \"%s\"",
-							   (unsigned long) rejected, (long long) rejected,
-							   reader->ops->wrapper, reader->table),
-				 reader->on_error == ON_ERROR_IGNORE ?
-				 errdetail_plural("It was skipped.", "They were skipped.",
-								  (unsigned long) rejected) :
-				 errdetail_plural("It is a row of NULLs.", "They are rows of NULLs.",
-								  (unsigned long) rejected)));
+	rejects_tell(&reader->rejects, reader->ops->wrapper, reader->table);
 }
 
 void
 reader_report(Reader *reader, const ReaderCounters *totals)
 {
-	if (reader->ops->report != NULL && !reader->is_worker)
+	if (reader->ops->report != NULL && !reader->rejects.is_worker)
 		reader->ops->report(reader->source, reader->table, totals->source);
 }
 
@@ -577,6 +354,6 @@ void
 reader_counters(Reader *reader, ReaderCounters *counters)
 {
 	counters->records = reader->nrecords;
-	counters->rejected = reader->rejected_before + reader->rejected;
+	counters->rejected = rejects_total(&reader->rejects);
 	counters->nsource = reader->ops->counters(reader->source, counters->source);
 }
