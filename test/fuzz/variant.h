@@ -20,6 +20,10 @@
 #define json_scan_string VARIANT_OF(json_scan_string)
 #define json_scan_over VARIANT_OF(json_scan_over)
 #define json_scan_space VARIANT_OF(json_scan_space)
+#define json_skip_space_slow VARIANT_OF(json_skip_space_slow)
+#define json_skip_string VARIANT_OF(json_skip_string)
+#define json_take_string VARIANT_OF(json_take_string)
+#define json_scan_scalar VARIANT_OF(json_scan_scalar)
 #define json_error_detail VARIANT_OF(json_error_detail)
 #define json_scan_record VARIANT_OF(json_scan_record)
 #define json_document_create VARIANT_OF(json_document_create)
@@ -34,6 +38,8 @@
 #define KEPT_CAPACITY (4 * VARIANT_CAPACITY)
 
 #include "json/path.c"
+#include "json/error.c"
+#include "json/token.c"
 #include "json/scan.c"
 #include "json/document.c"
 #include "json/frame.c"
