@@ -111,7 +111,7 @@ void
 explain_scan(ForeignScanState *node, ExplainState *es)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	FdwScan  *state = node->fdw_state;
+	FdwScan    *state = node->fdw_state;
 	Relation	rel = node->ss.ss_currentRelation;
 	ForeignTable *table = GetForeignTable(RelationGetRelid(rel));
 	const SourceOps *ops = source_of_server(table->serverid);

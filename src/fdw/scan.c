@@ -48,7 +48,7 @@ scan_begin(ForeignScanState *node, int eflags)
 TupleTableSlot *
 scan_iterate(ForeignScanState *node)
 {
-	FdwScan  *state = node->fdw_state;
+	FdwScan    *state = node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 
 	state->started = true;
@@ -61,7 +61,7 @@ scan_iterate(ForeignScanState *node)
 void
 scan_rewind(ForeignScanState *node)
 {
-	FdwScan  *state = node->fdw_state;
+	FdwScan    *state = node->fdw_state;
 
 	if (state->started)
 		reader_rewind(state->reader);
