@@ -3,47 +3,28 @@
  * kinesis_answer.c
  *	  Kinesis Data Streams: what the short answers say.
  *
- * By jansson; see credentials_reply.c for why no header of the server that
- * declares SQL functions is included here.
- *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include <jansson.h>
 #include <math.h>
 
 #include "aws/kinesis.h"
+#include "net/json_tree.h"
 #include "utils/memutils.h"
-
-typedef struct Document
-{
-	json_t	   *json;
-	MemoryContextCallback on_reset;
-} Document;
-
-static void
-free_document(void *arg)
-{
-	json_decref(((Document *) arg)->json);
-}
 
 /*
  * The object that a body is, or raises an error.  It goes with the current
  * memory context; a context of its own is deleted when it has been used.
  */
-static json_t *
+static JsonTree *
 parse_object(StringInfo body, const char *subject, const char *action)
 {
-	Document   *document = palloc0(sizeof(Document));
+	JsonTree   *json = json_tree(body->data, body->len);
 
-	document->on_reset.func = free_document;
-	document->on_reset.arg = document;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &document->on_reset);
-	document->json = json_loadb(body->data, body->len, 0, NULL);
-	if (!json_is_object(document->json))
+	if (!json_tree_is_object(json))
 		kinesis_bad_answer(subject, action);
-	return document->json;
+	return json;
 }
 
 void
@@ -74,32 +55,32 @@ end_answer(MemoryContext result)
 
 /* A copy of a string, NULL if it is missing or null. */
 static char *
-copy_string(json_t *json, const char *name, MemoryContext result)
+copy_string(const JsonTree *json, const char *name, MemoryContext result)
 {
-	const char *text = json_string_value(json_object_get(json, name));
+	const char *text = json_tree_string(json, name);
 
 	return text == NULL ? NULL : MemoryContextStrdup(result, text);
 }
 
 static int64
-milliseconds(json_t *json, const char *name)
+milliseconds(const JsonTree *json, const char *name)
 {
-	return (int64) rint(json_number_value(json_object_get(json, name)) * 1000);
+	return (int64) rint(json_tree_number(json, name) * 1000);
 }
 
 static bool
-read_hash_key(json_t *range, const char *name, HashKey *key)
+read_hash_key(const JsonTree *range, const char *name, HashKey *key)
 {
-	const char *text = json_string_value(json_object_get(range, name));
+	const char *text = json_tree_string(range, name);
 
 	return text != NULL && hash_key_parse(text, strlen(text), key);
 }
 
 static bool
-read_shard(json_t *json, KinesisShard *shard, MemoryContext result)
+read_shard(const JsonTree *json, KinesisShard *shard, MemoryContext result)
 {
-	json_t	   *keys = json_object_get(json, "HashKeyRange");
-	json_t	   *sequences = json_object_get(json, "SequenceNumberRange");
+	JsonTree   *keys = json_tree_member(json, "HashKeyRange");
+	JsonTree   *sequences = json_tree_member(json, "SequenceNumberRange");
 
 	memset(shard, 0, sizeof(KinesisShard));
 	shard->id = copy_string(json, "ShardId", result);
@@ -117,15 +98,15 @@ kinesis_shard_page(StringInfo body, const char *subject)
 {
 	KinesisShardPage *page = palloc0(sizeof(KinesisShardPage));
 	MemoryContext result = begin_answer();
-	json_t	   *json = parse_object(body, subject, "ListShards");
-	json_t	   *shards = json_object_get(json, "Shards");
+	JsonTree   *json = parse_object(body, subject, "ListShards");
+	JsonTree   *shards = json_tree_member(json, "Shards");
 
-	if (!json_is_array(shards))
+	page->nshards = json_tree_length(shards);
+	if (page->nshards < 0)
 		kinesis_bad_answer(subject, "ListShards");
-	page->nshards = (int) json_array_size(shards);
 	page->shards = MemoryContextAllocHuge(result, Max(page->nshards, 1) * sizeof(KinesisShard));
 	for (int i = 0; i < page->nshards; i++)
-		if (!read_shard(json_array_get(shards, i), &page->shards[i], result))
+		if (!read_shard(json_tree_element(shards, i), &page->shards[i], result))
 			kinesis_bad_answer(subject, "ListShards");
 	page->next_token = copy_string(json, "NextToken", result);
 	end_answer(result);
@@ -137,13 +118,13 @@ kinesis_summary(StringInfo body, const char *subject)
 {
 	KinesisSummary *summary = palloc0(sizeof(KinesisSummary));
 	MemoryContext result = begin_answer();
-	json_t	   *json = json_object_get(parse_object(body, subject, "DescribeStreamSummary"),
+	JsonTree   *json = json_tree_member(parse_object(body, subject, "DescribeStreamSummary"),
 									   "StreamDescriptionSummary");
 
 	summary->status = copy_string(json, "StreamStatus", result);
 	summary->created = milliseconds(json, "StreamCreationTimestamp");
-	summary->retention = json_integer_value(json_object_get(json, "RetentionPeriodHours"));
-	summary->open_shards = json_integer_value(json_object_get(json, "OpenShardCount"));
+	(void) json_tree_integer(json, "RetentionPeriodHours", &summary->retention);
+	(void) json_tree_integer(json, "OpenShardCount", &summary->open_shards);
 	if (summary->status == NULL)
 		kinesis_bad_answer(subject, "DescribeStreamSummary");
 	end_answer(result);
@@ -168,14 +149,14 @@ kinesis_stream_page(StringInfo body, const char *subject)
 {
 	KinesisStreamPage *page = palloc0(sizeof(KinesisStreamPage));
 	MemoryContext result = begin_answer();
-	json_t	   *json = parse_object(body, subject, "ListStreams");
-	json_t	   *names = json_object_get(json, "StreamNames");
+	JsonTree   *json = parse_object(body, subject, "ListStreams");
+	JsonTree   *names = json_tree_member(json, "StreamNames");
 
-	if (!json_is_array(names))
+	if (json_tree_length(names) < 0)
 		kinesis_bad_answer(subject, "ListStreams");
-	for (size_t i = 0; i < json_array_size(names); i++)
+	for (int i = 0; i < json_tree_length(names); i++)
 	{
-		const char *name = json_string_value(json_array_get(names, i));
+		const char *name = json_tree_text(json_tree_element(names, i));
 		MemoryContext old = MemoryContextSwitchTo(result);
 
 		if (name == NULL)
@@ -183,7 +164,7 @@ kinesis_stream_page(StringInfo body, const char *subject)
 		page->names = lappend(page->names, pstrdup(name));
 		MemoryContextSwitchTo(old);
 	}
-	page->more = json_is_true(json_object_get(json, "HasMoreStreams"));
+	page->more = json_tree_is_true(json, "HasMoreStreams");
 	page->next_token = copy_string(json, "NextToken", result);
 	end_answer(result);
 	return page;
