@@ -48,7 +48,7 @@ const OptionRefusal option_refusals[] = {
 	{KAFKA, "auto.commit.*", OWN_SNAPSHOT, NULL},
 	{KAFKA, "enable.partition.eof", OWN_SNAPSHOT, NULL},
 	{KAFKA, "consume.callback.max.messages", OWN_SNAPSHOT, NULL},
-	{KAFKA, "allow.auto.create.topics", "Reading makes no topics.", NULL},
+	{KAFKA, "allow.auto.create.topics", "Neither reading nor writing makes topics.", "pinterest.create_source makes one."},
 	{KAFKA, "transaction*", "What is written to Kafka is no part of a transaction.", NULL},
 	{KAFKA, "queued.*", SETS_ITSELF, NULL},
 	{KAFKA, "fetch.min.bytes", SETS_ITSELF, NULL},
