@@ -237,14 +237,20 @@ fails($node, 'UPDATE fields SET n = 1', { state => '0A000' }, 'UPDATE');
 # Failures
 #
 fails($node, q(INSERT INTO steered (n, key) SELECT i, convert_to(repeat('x', CASE WHEN i = 300 THEN 2000000 ELSE 1 END), 'UTF8') FROM generate_series(1, 400) AS i),
-	{ state => '54000', like => [qr/could not write to topic "steered": .*too large/, qr/row 300 of the statement/, qr/\d+ messages had been delivered, and stay/, qr/message\.max\.bytes/] },
+	{ state => '54000', like => [qr/could not write to topic "steered": .*too large/, qr/row 300 of the statement, with key "x{64}\.\.\."\./, qr/\d+ messages had been delivered, and stay/, qr/message\.max\.bytes/] },
 	'a message larger than the client may send');
 $kafka->create_topic('small', 1, { 'max.message.bytes' => 1000 });
-$node->safe_psql('postgres', q(CREATE FOREIGN TABLE small (t text) SERVER kafka OPTIONS (topic 'small')));
+$node->safe_psql('postgres', q(CREATE FOREIGN TABLE small (t text, key bytea OPTIONS (metadata 'key')) SERVER kafka OPTIONS (topic 'small')));
 $node->safe_psql('postgres', q(INSERT INTO small VALUES ('fits')));
-fails($node, q(INSERT INTO small SELECT repeat('x', 2000)),
-	{ state => '54000', like => [qr/could not write to topic "small"/, qr/row 1 of the statement, for partition 0/, qr/max\.message\.bytes/] },
-	'a message larger than the topic may have');
+foreach my $case ([ 'NULL', qr/statement, for partition 0\./ ], [ q('é'), qr/statement, with key "é", for/ ], [ q('\xff00'), qr/statement, with key \\xff00, for/ ], [ q(repeat('é', 40)::bytea), qr/with key "(?:é){32}\.\.\."/ ], [ q(repeat('x', 63)::bytea || 'é'::bytea), qr/with key "x{63}\.\.\."/ ])
+{
+	my ($key, $shown) = @$case;
+
+	my $stderr = fails($node, "INSERT INTO small SELECT repeat('secret', 2000), $key",
+		{ state => '54000', like => [qr/could not write to topic "small"/, qr/row 1 of the statement/, $shown, qr/max\.message\.bytes/] },
+		"a message larger than the topic may have: key $key");
+	unlike($stderr, qr/secretsecret/, "its value is not shown: key $key");
+}
 is($node->safe_psql('postgres', 'SELECT count(*) FROM small'), 1, 'is not there');
 $node->safe_psql('postgres', q(CREATE FOREIGN TABLE nowhere (n int) SERVER kafka OPTIONS (topic 'nowhere')));
 fails($node, 'INSERT INTO nowhere VALUES (1)', { state => '42704', like => [qr/"nowhere"/], within => 10 }, 'a topic that is not there');

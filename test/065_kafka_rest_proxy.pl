@@ -151,6 +151,10 @@ foreach my $bridge (JSON::PP::false, JSON::PP::true)
 	is(count_new(), 9, "the others are there, $name");
 	reset_proxy();
 }
+$proxy->set(fail_records => { 1 => 50002 });
+fails($node, q(INSERT INTO posts (n, key) SELECT i, convert_to('"é' || i, 'UTF8') FROM generate_series(1, 3) AS i),
+	{ state => 'HV000', like => [qr/row 2 of the statement, with key "\\"é2"\./] }, 'a record with a key');
+reset_proxy();
 $proxy->set(fail_records => { 3 => 50003, 4 => 50003 });
 succeeds($node, 'INSERT INTO posts (n, partition) SELECT generate_series(0, 9), 0', '', 'records that can be sent again');
 is(join(' ', map { $_->{value} =~ /(\d+)/ } @{ new_messages() }), '0 1 2 5 6 7 8 9 3 4', 'come behind the others');

@@ -14,6 +14,8 @@
 #include "kafka/handle.h"
 #include "kafka/producer.h"
 #include "kafka/topics.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
 
 /* Reports are looked at after so many messages. */
 #define SERVE_EVERY 256
@@ -98,11 +100,26 @@ kafka_producer_deliveries(const KafkaProducer *producer)
  * Reports
  */
 
+/* Keeps what is to be told of a message that failed, if none before it has. */
+static void
+note_failed(KafkaDeliveries *deliveries, int64 row, rd_kafka_resp_err_t err,
+			int partition, const char *topic, const char *key, size_t key_len)
+{
+	if (deliveries->failed_row != 0 && deliveries->failed_row < row)
+		return;
+	deliveries->failed_row = row;
+	deliveries->failed_error = err;
+	deliveries->failed_partition = partition;
+	strlcpy(deliveries->failed_topic, topic, sizeof(deliveries->failed_topic));
+	deliveries->failed_key_len = key == NULL ? -1 : Min(key_len, PG_INT32_MAX);
+	if (key != NULL)
+		memcpy(deliveries->failed_key, key, Min(key_len, KAFKA_SHOWN_KEY));
+}
+
 void
 kafka_producer_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
 	KafkaDeliveries *deliveries = ((KafkaClient *) opaque)->deliveries;
-	int64		row = (int64) (intptr_t) message->_private;
 
 	if (deliveries == NULL)
 		return;
@@ -115,24 +132,31 @@ kafka_producer_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
 		deliveries->doubtful++;
 
 	/* what we have dropped failed by our own doing */
-	if (message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
-		message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
-		(deliveries->failed_row != 0 && deliveries->failed_row < row))
-		return;
-	deliveries->failed_row = row;
-	deliveries->failed_error = message->err;
-	deliveries->failed_partition = message->partition;
-	strlcpy(deliveries->failed_topic, rd_kafka_topic_name(message->rkt),
-			sizeof(deliveries->failed_topic));
+	if (message->err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
+		message->err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+		note_failed(deliveries, (int64) (intptr_t) message->_private, message->err,
+					message->partition, rd_kafka_topic_name(message->rkt),
+					message->key, message->key_len);
 }
 
-pg_noreturn static void
-raise_failed(rd_kafka_resp_err_t err, int64 row, int partition, const char *topic)
+/* ", with key …", or nothing: as text, or in hexadecimal what is none. */
+static char *
+describe_key(const KafkaDeliveries *deliveries)
 {
-	char	   *where = partition < 0 ? "" : psprintf(", for partition %d", partition);
+	const char *key = deliveries->failed_key;
+	int			len = Min(deliveries->failed_key_len, KAFKA_SHOWN_KEY);
+	const char *more = len < deliveries->failed_key_len ? "..." : "";
+	int			text_len;		/* a character may be cut at the end */
+	char	   *hex;
 
-	kafka_raise(err, psprintf("The message is that of row %lld of the statement%s.",
-							  (long long) row, where), what, topic);
+	if (len < 0)
+		return "";
+	text_len = *more == '\0' ? len : pg_mbcliplen(key, len, len);
+	if (memchr(key, '\0', len) == NULL && pg_verifymbstr(key, text_len, true))
+		return psprintf(", with key \"%.*s%s\"", text_len, key, more);
+	hex = palloc(len * 2 + 1);
+	hex[hex_encode(key, len, hex)] = '\0';
+	return psprintf(", with key \\x%s%s", hex, more);
 }
 
 /* Raises the error of the first message that failed. */
@@ -140,10 +164,16 @@ static void
 check_deliveries(const KafkaProducer *producer)
 {
 	const KafkaDeliveries *deliveries = &producer->deliveries;
+	char	   *where;
 
-	if (deliveries->failed_row != 0)
-		raise_failed(deliveries->failed_error, deliveries->failed_row,
-					 deliveries->failed_partition, deliveries->failed_topic);
+	if (deliveries->failed_row == 0)
+		return;
+	where = deliveries->failed_partition < 0 ? "" :
+		psprintf(", for partition %d", deliveries->failed_partition);
+	kafka_raise(deliveries->failed_error,
+				psprintf("The message is that of row %lld of the statement%s%s.",
+						 (long long) deliveries->failed_row, describe_key(deliveries), where),
+				what, deliveries->failed_topic);
 }
 
 /*
@@ -260,7 +290,11 @@ kafka_producer_put(KafkaProducer *producer, KafkaProducerTopic *topic,
 	while ((err = produce(producer, topic, message)) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		wait_for_room(producer, topic);
 	if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
-		raise_failed(err, producer->deliveries.put + 1, message->partition, topic->name);
+	{
+		note_failed(&producer->deliveries, producer->deliveries.put + 1, err,
+					message->partition, topic->name, message->key, message->key_len);
+		check_deliveries(producer);
+	}
 	if (++producer->deliveries.put % SERVE_EVERY == 0)
 	{
 		rd_kafka_poll(producer->client->rk, 0);

@@ -42,6 +42,9 @@ typedef struct KafkaMessage
 	int			nheaders;
 } KafkaMessage;
 
+/* So many bytes of a key are shown in messages. */
+#define KAFKA_SHOWN_KEY 64
+
 /* Written by callbacks of the library, which run in calls of ours. */
 typedef struct KafkaDeliveries
 {
@@ -52,6 +55,8 @@ typedef struct KafkaDeliveries
 	int			failed_error;	/* of the library */
 	int			failed_partition;	/* below 0: had none yet */
 	char		failed_topic[256];
+	int			failed_key_len; /* below 0: had none */
+	char		failed_key[KAFKA_SHOWN_KEY];	/* its beginning */
 } KafkaDeliveries;
 
 /* In the current memory context, which ends it; the client is its own now. */

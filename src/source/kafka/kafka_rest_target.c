@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "aws/clean_text.h"
 #include "aws/client.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
@@ -109,6 +110,24 @@ send_batch(RestTarget *target, Batch *batch)
  * Answers
  */
 
+/* ", with key …", or nothing; it is text here, and stands first in a record. */
+static char *
+describe_key(const Batch *batch, int i)
+{
+	static const char start[] = "{\"key\":\"";
+	const char *record = batch->body.data + batch->starts[i];
+	const char *key = record + strlen(start);
+	size_t		len = 0;
+	char		shown[64];
+
+	if (strncmp(record, start, strlen(start)) != 0)
+		return "";
+	while (key[len] != '"')
+		len += key[len] == '\\' ? 2 : 1;
+	aws_clean_text(shown, sizeof(shown), key, len, NULL);
+	return psprintf(", with key \"%s\"", shown);
+}
+
 pg_noreturn static void
 raise_refused(const RestTarget *target, const Batch *batch, int i)
 {
@@ -118,8 +137,9 @@ raise_refused(const RestTarget *target, const Batch *batch, int i)
 			(errcode(ERRCODE_FDW_ERROR),
 			 errmsg("could not write to topic \"%s\" through \"%s\": a record was refused",
 					target->topic, option_text(target->request.server_options, "rest_proxy")),
-			 errdetail("The record is that of row %lld of the statement. The proxy says, with code %d: \"%s\".",
-					   (long long) batch->rows[i], result->code, result->message)));
+			 errdetail("The record is that of row %lld of the statement%s. The proxy says, with code %d: \"%s\".",
+					   (long long) batch->rows[i], describe_key(batch, i), result->code,
+					   result->message)));
 	pg_unreachable();
 }
 
