@@ -131,7 +131,7 @@ refused('expired certificate', $unreachable, [ qr/certificate verify failed|expi
 refused('certificate of another host', $unreachable, [ qr/verify failed|mismatch/i ], 'tls_misnamed', \%tls);
 works('certificate of another host, not looked at', 'tls_misnamed', { %tls, 'ssl.endpoint.identification.algorithm' => 'none' });
 refused('TLS to a listener without', "$unreachable|08006", [ qr/HINT:  / ], 'plain', \%tls);
-refused('no TLS to a listener with it', "$unreachable|08006", [ qr/HINT:  .*"security.protocol"/ ], 'tls', {});
+refused('no TLS to a listener with it', "$unreachable|08006", [ qr/DETAIL:  .*incorrect security.protocol/, qr/HINT:  .*"security.protocol"/ ], 'tls', {});
 
 works('client certificate', 'mtls', \%tls, certificate('client'));
 works('client certificate in files', 'mtls',

@@ -149,7 +149,6 @@ drop_log(const rd_kafka_t *rk, int level, const char *facility, const char *text
 static const char *const common_properties[][2] = {
 	{"client.id", "pinterest_pipeline"},
 	{"log.queue", "true"},
-	{"log.connection.close", "false"},
 	{NULL}
 };
 
