@@ -78,6 +78,27 @@ json_scan_record(JsonScan *scan, const char **next)
 	return JSON_BAD;
 }
 
+/*
+ * An array of one record stands for it, as it does in framed bodies.  Leaves
+ * *next where it is if there is no such array.
+ */
+static bool
+scan_array_of_one(JsonScan *scan, const char **next)
+{
+	const char *p;
+
+	if (likely(**next != '['))
+		return false;
+	p = json_scan_space(scan, *next + 1);
+	if ((*p != '{' && *p != '"') || json_scan_record(scan, &p) != JSON_OK)
+		return false;
+	p = json_scan_space(scan, p);
+	if (*p != ']')
+		return false;
+	*next = p + 1;
+	return true;
+}
+
 static void
 allocate_place(JsonDocument *document, Size capacity)
 {
@@ -155,7 +176,7 @@ json_document_read(JsonDocument *document, const char *data, size_t len)
 	p = json_scan_space(scan, p);
 	if (unlikely(p == scan->end))
 		return bad_document(document, JSON_ERROR_EMPTY, 0);
-	if (unlikely(json_scan_record(scan, &p) != JSON_OK))
+	if (!scan_array_of_one(scan, &p) && unlikely(json_scan_record(scan, &p) != JSON_OK))
 		return bad_document(document, scan->error, scan->error_at - document->buffer);
 	p = json_scan_space(scan, p);
 	if (unlikely(p != scan->end))

@@ -46,7 +46,8 @@ extern JsonDocument *json_document_create(JsonNode *root, int nslots, Size max_r
 
 /*
  * The record that len bytes hold, valid as long as they are and until the next
- * call.  White space and a byte order mark may stand around it, nothing else.
+ * call.  White space, a byte order mark and the brackets of an array may stand
+ * around it, nothing else.
  */
 extern const JsonRecord *json_document_read(JsonDocument *document,
 											const char *data, size_t len);
