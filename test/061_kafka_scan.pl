@@ -25,6 +25,7 @@ sub create_table
 {
 	my ($name, %with) = @_;
 	my $topic = $with{topic} // $name;
+	my $server = $with{server} // 'kafka';
 	my $columns = $with{columns} // 'n bigint, text text';
 	my $options = $with{options} ? ", $with{options}" : '';
 
@@ -34,7 +35,7 @@ sub create_table
 			"offset" bigint OPTIONS (metadata 'offset'), key bytea OPTIONS (metadata 'key'),
 			value bytea OPTIONS (metadata 'value'), headers json OPTIONS (metadata 'headers'),
 			error text OPTIONS (metadata 'error'))
-		SERVER kafka OPTIONS (topic '$topic'$options);));
+		SERVER $server OPTIONS (topic '$topic'$options);));
 	return;
 }
 
@@ -102,6 +103,14 @@ my $open = transaction('open', 'open');
 transaction('behind', 'commit');
 is_quick { succeeds($node, $values, 'first second first second', 'an open transaction hides what is behind it') } 'an open transaction';
 succeeds($node, 'SELECT count(*) FROM transactions WHERE "offset" >= 6', '0', 'nor is it found by its offset');
+$node->safe_psql('postgres', qq(
+	CREATE SERVER uncommitted FOREIGN DATA WRAPPER kafka_json OPTIONS ("bootstrap.servers" '$bootstrap', "isolation.level" 'read_uncommitted')));
+create_table('all_transactions', server => 'uncommitted', topic => 'transactions', columns => 'v text');
+is_quick
+{
+	succeeds($node, $values =~ s/FROM transactions/FROM all_transactions/r, join(' ', (qw(first aborted second aborted open behind)) x 2), 'read_uncommitted: aborted and open ones too')
+} 'read_uncommitted';
+succeeds($node, 'SELECT v FROM all_transactions WHERE partition = 0 AND "offset" >= 8', "open\nbehind", 'read_uncommitted: up to the high watermark');
 $kafka->end_transaction(number => $open, outcome => 'commit');
 succeeds($node, $values, 'first second open behind first second open behind', 'committed: all are there');
 
@@ -138,14 +147,24 @@ is_quick { succeeds($node, 'SELECT count(*) FROM gone', '0', 'all records delete
 #
 # What happens during a scan.  The topics are larger than what is fetched ahead.
 #
+sub expire
+{
+	my ($name) = @_;
+
+	$kafka->configure_topic(name => $name, config => { 'retention.ms' => 1 });
+	wait_until { $kafka->offsets(name => $name)->{0}->[0] > 140_000 } 'retention';
+	return;
+}
 foreach my $case (
 	[ 'deleted_records', sub { $kafka->delete_records($_[0], { 0 => 149_990 }) }, qr/Offsets \d+ to 149989 were deleted/ ],
+	[ 'expired', \&expire, qr/records of partition 0 of topic "expired" are gone.*Offsets \d+ to 14\d\d\d\d were deleted after the scan had begun/s ],
 	[ 'deleted_topic', sub { $kafka->delete_topic($_[0]) }, qr/topic "deleted_topic".*no such topic/ ],
 	[ 'made_anew', sub { $kafka->delete_topic($_[0]); $kafka->create_topic($_[0]); fill($_[0], 10) }, qr/ended at offset 150000 .* ends at offset \d+ now/ ],)
 {
 	my ($name, $event, $pattern) = @$case;
 
-	$kafka->create_topic($name);
+	# Retention deletes whole segments
+	$kafka->create_topic($name, 1, { 'segment.bytes' => 2 << 20 });
 	fill($name, 150_000, pad => 1000);
 	create_table($name);
 	is( $session->ask("BEGIN; SET LOCAL pinterest.request_timeout = '3s'; DECLARE c CURSOR FOR SELECT n FROM $name; FETCH 1 FROM c"),
@@ -158,6 +177,16 @@ foreach my $case (
 	is($session->ask('SELECT count(*) FROM ten'), '302', "$name: the session goes on");
 	$kafka->delete_topic($name) if exists $kafka->topics->{$name};
 }
+# What has been read may go
+$kafka->create_topic('passed');
+fill('passed', 150_000, pad => 1000);
+create_table('passed');
+$session->ask('BEGIN; DECLARE c CURSOR FOR SELECT n FROM passed; MOVE 140000 FROM c');
+$kafka->delete_records('passed', { 0 => 139_000 });
+is($session->ask("\\set QUIET off\nMOVE ALL FROM c;\n\\set QUIET on\n") . $session->error, 'MOVE 10000', 'deleted behind the scan: it goes on');
+$session->ask('COMMIT');
+$kafka->delete_topic('passed');
+
 fails($node, 'SELECT * FROM deleted_topic', { state => '42704', like => [qr/deleted_topic/], within => 10 }, 'no such topic');
 
 #
