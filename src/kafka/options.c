@@ -71,16 +71,16 @@ protocol_of(List *server_options)
 	return kafka_mechanism(server_options) == KAFKA_MSK_IAM ? PROTOCOL_SASL_TLS : PROTOCOL_PLAINTEXT;
 }
 
-static bool
-uses_sasl(List *server_options)
+bool
+kafka_uses_sasl(List *server_options)
 {
 	Protocol	protocol = protocol_of(server_options);
 
 	return protocol == PROTOCOL_SASL || protocol == PROTOCOL_SASL_TLS;
 }
 
-static bool
-uses_tls(List *server_options)
+bool
+kafka_uses_tls(List *server_options)
 {
 	Protocol	protocol = protocol_of(server_options);
 
@@ -236,13 +236,13 @@ validate_sasl(List *options)
 {
 	KafkaMechanism mechanism = kafka_mechanism(options);
 
-	if (uses_sasl(options) && mechanism == KAFKA_NO_MECHANISM)
+	if (kafka_uses_sasl(options) && mechanism == KAFKA_NO_MECHANISM)
 		needs_option("security.protocol", "sasl.mechanism",
 					 "Set \"sasl.mechanism\" to what the brokers ask for, such as \"PLAIN\" or \"SCRAM-SHA-512\".");
 	if (mechanism == KAFKA_MSK_IAM && protocol_of(options) != PROTOCOL_SASL_TLS)
 		needs_option("sasl.mechanism", "security.protocol",
 					 "MSK takes AWS keys over TLS only: leave \"security.protocol\" out, or set it to \"sasl_ssl\".");
-	if (mechanism != KAFKA_NO_MECHANISM && !uses_sasl(options))
+	if (mechanism != KAFKA_NO_MECHANISM && !kafka_uses_sasl(options))
 		needs_option("sasl.mechanism", "security.protocol",
 					 "Set \"security.protocol\" to \"sasl_ssl\", or to \"sasl_plaintext\" without TLS.");
 	if (mechanism == KAFKA_MSK_IAM)
@@ -271,7 +271,7 @@ validate_tls(List *options)
 	{
 		const char *name = lfirst_node(DefElem, lc)->defname;
 
-		if (strncmp(name, "ssl.", 4) == 0 && !uses_tls(options))
+		if (strncmp(name, "ssl.", 4) == 0 && !kafka_uses_tls(options))
 			needs_option(name, "security.protocol",
 						 "Set \"security.protocol\" to \"ssl\" or \"sasl_ssl\".");
 	}
@@ -418,7 +418,7 @@ kafka_mapping_options(Oid serverid, Oid userid, List *server_options)
 				 errhint("Set it with CREATE USER MAPPING or ALTER USER MAPPING.")));
 	check_use(server, userid, options, "sasl.username",
 			  needed != NULL && strcmp(needed, "sasl.username") == 0, "sasl.mechanism");
-	check_use(server, userid, options, "ssl.certificate.pem", uses_tls(server_options),
+	check_use(server, userid, options, "ssl.certificate.pem", kafka_uses_tls(server_options),
 			  "security.protocol");
 	if (option_given(options, "ssl.certificate.pem") &&
 		(option_given(server_options, "ssl.certificate.location") ||

@@ -32,6 +32,10 @@ extern void kafka_options_validate(Oid catalog, List *options);
 
 extern KafkaMechanism kafka_mechanism(List *server_options);
 
+/* What security.protocol says, or sasl.mechanism without it. */
+extern bool kafka_uses_sasl(List *server_options);
+extern bool kafka_uses_tls(List *server_options);
+
 /*
  * The AWS region, of option region or of the brokers' names.  Raises where
  * neither tells.

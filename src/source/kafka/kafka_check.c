@@ -11,8 +11,8 @@
  */
 #include "postgres.h"
 
-#include "commands/defrem.h"
 #include "foreign/foreign.h"
+#include "kafka/options.h"
 #include "kafka/topics.h"
 #include "miscadmin.h"
 #include "option.h"
@@ -288,23 +288,6 @@ list_topics(void *arg)
 	return psprintf("Topics the user may see: %d.", list_length(kafka_all_topics(kafka->client)));
 }
 
-/* What security.protocol says; the default is "plaintext". */
-static void
-take_protocol(KafkaCheck *kafka)
-{
-	ListCell   *lc;
-
-	foreach(lc, kafka->request->server_options)
-	{
-		DefElem    *def = lfirst_node(DefElem, lc);
-
-		if (strcmp(def->defname, "security.protocol") != 0)
-			continue;
-		kafka->sasl = pg_strncasecmp(defGetString(def), "sasl", 4) == 0;
-		kafka->tls = pg_strcasecmp(defGetString(def) + (kafka->sasl ? 5 : 0), "ssl") == 0;
-	}
-}
-
 bool
 kafka_check(Check *check, bool ready, const SourceRequest *request)
 {
@@ -316,7 +299,8 @@ kafka_check(Check *check, bool ready, const SourceRequest *request)
 	if (ready)
 	{
 		take_bootstrap_servers(kafka);
-		take_protocol(kafka);
+		kafka->sasl = kafka_uses_sasl(request->server_options);
+		kafka->tls = kafka_uses_tls(request->server_options);
 		if (request->table_options != NIL)
 			kafka->topic = option_text(request->table_options, "topic");
 	}
