@@ -84,4 +84,7 @@ extern bool option_is_known(const char *wrapper, Oid catalog, const char *name);
 /* Was it given? */
 extern bool option_given(List *options, const char *name);
 
+/* Options of the user's mapping for a server; NIL if there is none. */
+extern List *option_mapping(Oid serverid, Oid userid);
+
 #endif							/* PINTEREST_OPTION_H */

@@ -49,8 +49,11 @@ call_send(AwsCall *call)
 {
 	AwsService *service = call->service;
 
-	call->keys = credentials_get(service->config->credentials);
-	sigv4_signer_use(service->signer, call->keys);
+	if (service->signer != NULL)
+	{
+		call->keys = credentials_get(service->config->credentials);
+		sigv4_signer_use(service->signer, call->keys);
+	}
 	exchange_begin(service->config, service->signer, service->clock_offset,
 				   call->request, call->taken, &call->lines, call->transfer);
 	call->region = service->config->region;

@@ -18,7 +18,7 @@ struct AwsService
 	AwsServiceConfig *config;	/* a copy */
 	MemoryContext context;
 	HttpClient *http;
-	SigV4Signer *signer;
+	SigV4Signer *signer;		/* NULL: without */
 	dlist_head	calls;			/* AwsCall.node, every one created */
 	int			in_flight;		/* calls in that state */
 	int			limit;			/* requests in flight at most, now */
@@ -45,7 +45,7 @@ struct AwsCall
 	bool		clock_corrected;
 	bool		renewed;		/* credentials were, on this call's behalf */
 	const char *region;			/* this attempt was signed for */
-	const AwsCredentials *keys; /* this attempt was signed with */
+	const AwsCredentials *keys; /* this attempt was signed with; NULL: none */
 	StringInfoData lines;		/* of this attempt, see exchange.h */
 	StringInfoData body;		/* not stream */
 	AwsFailure	failure;

@@ -24,8 +24,9 @@ aws_service_create(const AwsServiceConfig *config)
 	service->config = copy;
 	service->context = CurrentMemoryContext;
 	service->http = http_client(config->policy);
-	service->signer = sigv4_signer_create(credentials_get(config->credentials),
-										  config->region, config->service);
+	if (config->credentials != NULL)
+		service->signer = sigv4_signer_create(credentials_get(config->credentials),
+											  config->region, config->service);
 	service->limit = config->connections;
 	dlist_init(&service->calls);
 	return service;

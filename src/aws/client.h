@@ -48,7 +48,7 @@ struct AwsServiceConfig
 	const char *origin;			/* scheme://host[:port]/ */
 	const char *host;			/* host[:port], as signed */
 	const char *ca_file;		/* as in HttpRequest */
-	Credentials *credentials;
+	Credentials *credentials;	/* NULL: requests are not signed */
 	AddressPolicy policy;
 	int			connections;	/* requests in flight at most */
 
@@ -82,6 +82,8 @@ typedef struct AwsRequest
 	bool		large;			/* not stream: the answer may be megabytes */
 	bool		error_in_200;	/* not stream: an answer with status 200 may hold
 								 * an error all the same */
+	bool		once;			/* is not sent again if it may have been carried
+								 * out */
 	const char *what;			/* messages: "could not WHAT "SUBJECT"" */
 	const char *subject;
 } AwsRequest;

@@ -220,8 +220,12 @@ aws_failure_from_body(AwsFailure *failure, const HttpTransfer *transfer,
 	memset(failure, 0, sizeof(AwsFailure));
 	failure->problem = AWS_ERROR_ANSWER;
 	failure->status = http_status(transfer);
-	is_error = parse_xml(failure, pnstrdup(body, len), len, credentials);
+	if (len > 0 && body[0] == '{')
+		is_error = strstr(body, "\"__type\"") != NULL && parse_json(failure, body, credentials);
+	else
+		is_error = parse_xml(failure, pnstrdup(body, len), len, credentials);
 	take_header(failure->request_id, sizeof(failure->request_id), transfer, "x-amz-request-id");
+	take_header(failure->request_id, sizeof(failure->request_id), transfer, "x-amzn-RequestId");
 	MemoryContextDelete(MemoryContextSwitchTo(old));
 	return is_error;
 }
@@ -274,6 +278,21 @@ aws_failure_retryable(const AwsFailure *failure)
 		default:
 			return false;
 	}
+}
+
+/*
+ * What is in front of a service answers with 502 or 504 when it has waited for it
+ * in vain; 500 counts if the service itself says that it has failed.
+ */
+bool
+aws_failure_undone(const AwsFailure *failure)
+{
+	if (failure->problem == AWS_NO_ANSWER)
+		return failure->http_failure != HTTP_STALLED && failure->http_failure != HTTP_BROKEN;
+	if (failure->problem != AWS_ERROR_ANSWER)
+		return false;
+	return failure->status < 500 || failure->status == 503 ||
+		(failure->status == 500 && error_rule(failure->code) != NULL);
 }
 
 bool

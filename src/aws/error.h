@@ -61,7 +61,8 @@ extern void aws_failure_parse_body(AwsFailure *failure, const char *body, size_t
 
 /*
  * An answer with status 200 whose body is an error ("CompleteMultipartUpload",
- * S3 API).  False, and nothing of worth in failure, if it is none.
+ * S3 API; what an API gateway hands on).  False, and nothing of worth in
+ * failure, if it is none.
  */
 extern bool aws_failure_from_body(AwsFailure *failure, const HttpTransfer *transfer,
 								  const char *body, size_t len,
@@ -69,6 +70,9 @@ extern bool aws_failure_from_body(AwsFailure *failure, const HttpTransfer *trans
 
 /* May the same request be sent again? */
 extern bool aws_failure_retryable(const AwsFailure *failure);
+
+/* Is it certain that the request was not carried out? */
+extern bool aws_failure_undone(const AwsFailure *failure);
 
 /* Have the credentials ended? */
 extern bool aws_failure_expired(const AwsFailure *failure);

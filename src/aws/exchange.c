@@ -72,6 +72,25 @@ add_target(StringInfo lines, const AwsRequest *request)
 	return start;
 }
 
+/* What a signature wants besides: the hash of the body, the time, the token. */
+static void
+add_signed_headers(const SigV4Signer *signer, const AwsRequest *request, SigV4Request *sign,
+				   char hash[SIGV4_HASH_LEN + 1], const char *date)
+{
+	const char *token = sigv4_signer_credentials(signer)->session_token;
+
+	if (request->body != NULL)
+		sigv4_hash(request->body, request->body_len, hash);
+	else
+		strcpy(hash, SIGV4_EMPTY_HASH);
+	sign->payload_hash = hash;
+	sign->date = date;
+	add_header(sign, "x-amz-content-sha256", hash);
+	add_header(sign, "x-amz-date", date);
+	if (token != NULL)
+		add_header(sign, "x-amz-security-token", token);
+}
+
 /* What is signed is what goes out, but for Host, which libcurl adds. */
 static void
 write_lines(SigV4Signer *signer, SigV4Request *sign, const AwsRequest *request,
@@ -82,10 +101,13 @@ write_lines(SigV4Signer *signer, SigV4Request *sign, const AwsRequest *request,
 	int			i;
 
 	resetStringInfo(lines);
-	appendStringInfoString(lines, "authorization: ");
-	sigv4_sign(signer, sign, lines);
-	appendStringInfoCharMacro(lines, '\0');
-	http->nheaders = 1;
+	if (signer != NULL)
+	{
+		appendStringInfoString(lines, "authorization: ");
+		sigv4_sign(signer, sign, lines);
+		appendStringInfoCharMacro(lines, '\0');
+		http->nheaders = 1;
+	}
 	for (i = 0; i < sign->nheaders; i++)
 		if (strcmp(sign->headers[i].name, "host") != 0)
 			starts[http->nheaders++] = add_line(lines, sign->headers[i].name,
@@ -105,25 +127,18 @@ exchange_begin(const AwsServiceConfig *config, SigV4Signer *signer, int64 clock_
 {
 	SigV4Request sign = {0};
 	HttpRequest http = {0};
-	const char *token = sigv4_signer_credentials(signer)->session_token;
 	char		date[SIGV4_DATE_LEN + 1];
-	char		hash[SIGV4_HASH_LEN + 1] = SIGV4_EMPTY_HASH;
+	char		hash[SIGV4_HASH_LEN + 1];
 	char		range[60];
 	int			i;
 
 	sigv4_date((int64) time(NULL) + clock_offset, date);
-	if (request->body != NULL)
-		sigv4_hash(request->body, request->body_len, hash);
 	sign.method = request->method;
 	sign.path = request->path;
 	sign.query = request->query;
-	sign.payload_hash = hash;
-	sign.date = date;
 	add_header(&sign, "host", config->host);
-	add_header(&sign, "x-amz-content-sha256", hash);
-	add_header(&sign, "x-amz-date", date);
-	if (token != NULL)
-		add_header(&sign, "x-amz-security-token", token);
+	if (signer != NULL)
+		add_signed_headers(signer, request, &sign, hash, date);
 	if (request->etag != NULL && strncmp(request->etag, "W/", 2) != 0)
 		add_header(&sign, "if-match", request->etag);
 	if (is_part(request))

@@ -18,7 +18,7 @@
 
 /*
  * Signs the request, or what follows its first taken bytes, with the service's
- * time, and begins to send it. lines gets what the exchange points at: header
+ * time (not without a signer), and begins to send it. lines gets what the exchange points at: header
  * lines and target, which stay as they are until it has ended. Does not block.
  */
 extern void exchange_begin(const AwsServiceConfig *config, SigV4Signer *signer,

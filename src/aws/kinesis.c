@@ -46,11 +46,18 @@ kinesis_stream_is_valid(const char *stream)
 	return len >= 1 && len <= NAME_MAX_LEN && strspn(name, NAME_CHARACTERS) == len;
 }
 
+const char *
+kinesis_stream_name(const char *stream)
+{
+	return kinesis_is_arn(stream) ? strrchr(stream, '/') + 1 : stream;
+}
+
 void
 kinesis_request_init(KinesisRequest *request)
 {
 	memset(request, 0, sizeof(KinesisRequest));
 	initStringInfo(&request->body);
+	initStringInfo(&request->path);
 }
 
 /* Begins the object; target is a constant. */

@@ -25,6 +25,7 @@ typedef struct KinesisRequest
 {
 	AwsRequest	aws;			/* for aws_call_begin */
 	StringInfoData body;
+	StringInfoData path;		/* of those to a gateway */
 } KinesisRequest;
 
 /* In the current memory context. */
@@ -111,5 +112,8 @@ pg_noreturn extern void kinesis_bad_answer(const char *subject, const char *acti
 /* Is it the name of a stream, or an ARN? */
 extern bool kinesis_is_arn(const char *stream);
 extern bool kinesis_stream_is_valid(const char *stream);
+
+/* Its name, which is the end of an ARN. */
+extern const char *kinesis_stream_name(const char *stream);
 
 #endif							/* PINTEREST_KINESIS_H */

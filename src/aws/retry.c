@@ -119,6 +119,7 @@ call_attempt_failed(AwsCall *call)
 			call->setbacks = 0;
 	}
 	if (!aws_failure_retryable(&call->failure) ||
+		(call->request->once && !aws_failure_undone(&call->failure)) ||
 		(counts && call->setbacks >= pinterest_max_retries))
 	{
 		call_fail(call);
@@ -152,7 +153,7 @@ renew_keys(AwsCall *call)
 {
 	Credentials *credentials = call->service->config->credentials;
 
-	if (call->renewed)
+	if (call->renewed || credentials == NULL)
 		return false;
 	call->renewed = true;
 	return call->keys != credentials_get(credentials) ||
@@ -179,7 +180,7 @@ follow_region(AwsCall *call)
 		return false;
 	old = MemoryContextSwitchTo(service->context);
 	service->moved = config->move(config->move_arg, region, config);
-	if (service->moved)
+	if (service->moved && config->credentials != NULL)
 		service->signer = sigv4_signer_create(credentials_get(config->credentials),
 											  config->region, config->service);
 	MemoryContextSwitchTo(old);

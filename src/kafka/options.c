@@ -27,7 +27,6 @@
 #include "source/source.h"
 #include "pg_compat.h"
 #include "utils/acl.h"
-#include "utils/syscache.h"
 
 /* In the order of the values of option security.protocol. */
 typedef enum Protocol
@@ -352,15 +351,6 @@ check_files(const ForeignServer *server, Oid userid, List *server_options)
 							 "pg_read_server_files")));
 }
 
-static bool
-has_mapping(Oid serverid, Oid userid)
-{
-	return SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(userid),
-								 ObjectIdGetDatum(serverid)) ||
-		SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid),
-							  ObjectIdGetDatum(serverid));
-}
-
 /* What the user mapping must have for a mechanism; NULL for nothing. */
 static const char *
 needed_by(KafkaMechanism mechanism)
@@ -398,11 +388,9 @@ kafka_mapping_options(Oid serverid, Oid userid, List *server_options)
 {
 	ForeignServer *server = GetForeignServer(serverid);
 	const char *needed = needed_by(kafka_mechanism(server_options));
-	List	   *options = NIL;
+	List	   *options = option_mapping(serverid, userid);
 
 	check_files(server, userid, server_options);
-	if (has_mapping(serverid, userid))
-		options = GetUserMapping(userid, serverid)->options;
 	option_validate(kafka_source_ops.wrapper, UserMappingRelationId, options);
 	validate_mapping(options);
 	if (kafka_mechanism(server_options) == KAFKA_MSK_IAM)

@@ -192,3 +192,30 @@ url_parse(const char *url, const char **target)
 	*target = path == NULL ? "/" : path;
 	return endpoint_parse(path == NULL ? url : pnstrdup(url, path - url));
 }
+
+static void
+root_error(const char *option, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+			 errmsg("invalid value for option \"%s\"", option),
+			 errdetail("%s", detail)));
+}
+
+Endpoint *
+url_parse_root(const char *option, const char *url, char **root)
+{
+	const char *path;
+	Endpoint   *endpoint = url_parse(url, &path);
+	size_t		len = strlen(path);
+
+	if (strpbrk(url, "?#") != NULL)
+		root_error(option, "It must not hold a query or a fragment.");
+	for (const char *c = path; *c != '\0'; c++)
+		if (*c <= ' ' || *c == 0x7F || IS_HIGHBIT_SET(*c))
+			root_error(option, "Its path holds characters that must be encoded.");
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	*root = pnstrdup(path, len);
+	return endpoint;
+}

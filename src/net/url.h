@@ -47,4 +47,11 @@ extern Endpoint *endpoint_parse(const char *text);
  */
 extern Endpoint *url_parse(const char *url, const char **target);
 
+/*
+ * The same of the URL below which an interface has its paths, the value of an
+ * option: root is its path without a "/" at the end, palloc'd.  Raises as well if
+ * the URL has a query or a fragment, or characters that must be encoded.
+ */
+extern Endpoint *url_parse_root(const char *option, const char *url, char **root);
+
 #endif							/* PINTEREST_URL_H */

@@ -55,37 +55,12 @@ struct RestProxy
  * The option
  */
 
-/* The URL's endpoint; its path goes to root, without a "/" at the end. */
-static Endpoint *
-parse_url(const char *url, char **root)
-{
-	const char *path;
-	Endpoint   *endpoint = url_parse(url, &path);
-	size_t		len = strlen(path);
-
-	if (strpbrk(url, "?#") != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-				 errmsg("invalid value for option \"%s\"", "rest_proxy"),
-				 errdetail("It must not hold a query or a fragment.")));
-	for (const char *c = path; *c != '\0'; c++)
-		if (*c <= ' ' || *c == 0x7F || IS_HIGHBIT_SET(*c))
-			ereport(ERROR,
-					(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-					 errmsg("invalid value for option \"%s\"", "rest_proxy"),
-					 errdetail("Its path holds characters that must be encoded.")));
-	while (len > 0 && path[len - 1] == '/')
-		len--;
-	*root = pnstrdup(path, len);
-	return endpoint;
-}
-
 void
 rest_proxy_check_url(const char *url)
 {
 	char	   *root;
 
-	(void) parse_url(url, &root);
+	(void) url_parse_root("rest_proxy", url, &root);
 }
 
 /* RFC 7617 */
@@ -115,7 +90,7 @@ rest_proxy_create(const SourceRequest *request)
 	proxy->ca_file = option_text(request->server_options, "ca_file");
 	proxy->policy = superuser_arg(GetForeignServer(request->serverid)->owner) ?
 		ADDRESS_PRIVATE : ADDRESS_PUBLIC;
-	endpoint = parse_url(proxy->url, &proxy->root);
+	endpoint = url_parse_root("rest_proxy", proxy->url, &proxy->root);
 	proxy->origin = psprintf("%s://%s/", endpoint->tls ? "https" : "http", endpoint->authority);
 	if (user != NULL)
 	{

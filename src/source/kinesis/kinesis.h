@@ -23,6 +23,7 @@
 
 #include "aws/client.h"
 #include "aws/kinesis.h"
+#include "aws/kinesis_gateway.h"
 #include "datatype/timestamp.h"
 #include "lib/ilist.h"
 #include "net/url.h"
@@ -62,6 +63,16 @@ extern void kinesis_take_credentials(const SourceRequest *request, KinesisAccess
 
 /* In the current memory context; gets the credentials, and so may block. */
 extern AwsService *kinesis_service(const KinesisAccess *access);
+
+/* The gateway of option api_gateway; NULL: there is none.  Does not block. */
+extern KinesisGateway *kinesis_gateway(const SourceRequest *request);
+
+/*
+ * In the current memory context.  Requests are signed if the user has keys, which
+ * may have to be fetched.
+ */
+extern AwsService *kinesis_gateway_service(const SourceRequest *request,
+										   const KinesisGateway *gateway);
 
 /* A call; raises an error if the backend may not open more connections. */
 extern AwsCall *kinesis_call(AwsService *service);

@@ -43,6 +43,8 @@ validate_server(List *options)
 	option_validate_file(options, "ca_file");
 	if (option_given(options, "endpoint"))
 		(void) endpoint_parse(option_text(options, "endpoint"));
+	if (option_given(options, "api_gateway"))
+		(void) kinesis_gateway_parse(option_text(options, "api_gateway"), NULL);
 	credentials_validate(options);
 }
 
@@ -65,6 +67,16 @@ aws_endpoint(const char *region)
 								   strncmp(region, "cn-", 3) == 0 ? ".cn" : ""));
 }
 
+/* What the options say of all connections. */
+static void
+reach(AwsServiceConfig *config, const SourceRequest *request)
+{
+	config->ca_file = option_text(request->server_options, "ca_file");
+	config->policy = superuser_arg(GetForeignServer(request->serverid)->owner) ?
+		ADDRESS_PRIVATE : ADDRESS_PUBLIC;
+	config->connections = pinterest_kinesis_connections;
+}
+
 KinesisAccess *
 kinesis_access(const SourceRequest *request)
 {
@@ -80,10 +92,7 @@ kinesis_access(const SourceRequest *request)
 	config->host = access->endpoint->authority;
 	config->origin = psprintf("%s://%s/", access->endpoint->tls ? "https" : "http",
 							  config->host);
-	config->ca_file = option_text(options, "ca_file");
-	config->policy = superuser_arg(GetForeignServer(request->serverid)->owner) ?
-		ADDRESS_PRIVATE : ADDRESS_PUBLIC;
-	config->connections = pinterest_kinesis_connections;
+	reach(config, request);
 	return access;
 }
 
@@ -101,6 +110,41 @@ kinesis_service(const KinesisAccess *access)
 	AwsServiceConfig config = access->config;
 
 	config.credentials = credentials_create(access->credentials);
+	return aws_service_create(&config);
+}
+
+KinesisGateway *
+kinesis_gateway(const SourceRequest *request)
+{
+	List	   *options = request->server_options;
+	KinesisGateway *gateway;
+
+	if (!option_given(options, "api_gateway"))
+		return NULL;
+	gateway = kinesis_gateway_parse(option_text(options, "api_gateway"),
+									option_text(options, "region"));
+	reach(&gateway->config, request);
+	return gateway;
+}
+
+/* Does the user, or the server, say where keys come from? */
+static bool
+has_keys(const SourceRequest *request)
+{
+	return option_enum(request->server_options, "credential_source") != CREDENTIALS_USER_MAPPING ||
+		option_given(option_mapping(request->serverid, request->userid), "access_key_id");
+}
+
+AwsService *
+kinesis_gateway_service(const SourceRequest *request, const KinesisGateway *gateway)
+{
+	AwsServiceConfig config = gateway->config;
+
+	if (has_keys(request))
+		config.credentials =
+			credentials_create(credentials_config(kinesis_source_ops.wrapper, request->serverid,
+												  request->userid, request->server_options,
+												  config.region));
 	return aws_service_create(&config);
 }
 
