@@ -62,6 +62,16 @@ CALL import('lake/topics', 'metadata ''true''');
 SELECT * FROM tables();
 SELECT * FROM columns('"0e1a.pin"');
 SELECT index, record_topic, record_partition, record_offset, record_line FROM imported."0e1a.pin" ORDER BY index;
+-- only the folder of a partition is listed, and rows go to its end
+SELECT * FROM folder.plan('EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) SELECT index FROM imported."0e1a.pin" WHERE record_partition = 1') AS f(line)
+    WHERE line ~ 'Objects|List Requests';
+INSERT INTO imported."0e1a.pin" (index, record_partition) VALUES (4, 1), (5, 2);
+SELECT index, record_partition, record_offset FROM imported."0e1a.pin" ORDER BY index;
+-- told that it is a sink, one believes it of folders of another partitioner
+CALL folder.put('daily/t/year=2024/t+0+0000000000.json', '{"index":1}');
+CALL import('daily', 'layout ''sink''');
+SELECT * FROM tables();
+SELECT * FROM imported.t;
 CALL import('lake', 'layout ''plain'', on_error ''ignore'', metadata ''on''');
 SELECT * FROM tables();
 SELECT * FROM columns('other');

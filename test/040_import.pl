@@ -87,6 +87,11 @@ foreach my $case (
 # What is imported can be read
 import_of('lake', 's3://import-bucket', '');
 succeeds($node, 'SELECT count(*) FROM imported."u1.pin"', '200', 'a topic is read');
+import_of('lake', 's3://import-bucket', 'LIMIT TO ("u1.geo")', q(metadata 'true'));
+succeeds($node, 'INSERT INTO imported."u1.geo" (ind, record_partition) VALUES (-1, 7)', '', '... and written');
+succeeds($node,
+	q(SELECT ind, record_path, record_offset FROM imported."u1.geo" WHERE record_partition = 7),
+	'-1|s3://import-bucket/topics/u1.geo/partition=7/u1.geo+7+0000000000.json|0', '... by partition');
 import_of('lake', 's3://import-bucket/plain', '');
 succeeds($node,
 	'SELECT p.index, p.tags, m.a, k.b, u.c

@@ -85,7 +85,7 @@ sink_check_location(const Location *location)
 		(!folders.any_topic && sink_folders_topic(&folders) == NULL))
 		end = NULL;
 	else
-		end = strstr(location->pattern + folders.start, "partition=*/") + strlen("partition=*/");
+		end = strstr(location->pattern + folders.start, SINK_PARTITIONS) + strlen(SINK_PARTITIONS);
 	if (end == NULL || *end != '\0')
 		s3_target_refuse(location, "It does not say in which folders topics and partitions are.",
 						 "With layout \"sink\", insert into a foreign table whose location ends in \"TOPIC/partition=*/\" or \"*/partition=*/\".");

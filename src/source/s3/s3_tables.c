@@ -100,9 +100,9 @@ is_partition(const char *name)
 {
 	const char *digits;
 
-	if (strncmp(name, "partition=", strlen("partition=")) != 0)
+	if (strncmp(name, SINK_PARTITION, strlen(SINK_PARTITION)) != 0)
 		return false;
-	digits = name + strlen("partition=");
+	digits = name + strlen(SINK_PARTITION);
 	return *digits != '\0' && strspn(digits, "0123456789") == strlen(digits);
 }
 
@@ -140,14 +140,17 @@ holds(List *names, const char *name)
 
 /*
  * Is it the folder of a sink?  Then its topics are put into *folders, and
- * where they lie into *base.
+ * where they lie into *base.  *partitioned: their partitions have the folders
+ * that the sink gives them, unless it was told otherwise.
  */
 static bool
-find_topics(const SourceRequest *request, char **base, List **folders)
+find_topics(const SourceRequest *request, char **base, List **folders,
+			bool *partitioned)
 {
 	List	   *options = request->table_options;
 	bool		told = option_given(options, "layout");
 
+	*partitioned = false;
 	if (told && option_enum(options, "layout") == LAYOUT_PLAIN)
 		return false;
 	if (holds(*folders, TOPICS))
@@ -155,24 +158,28 @@ find_topics(const SourceRequest *request, char **base, List **folders)
 		char	   *below = psprintf("%s" TOPICS "/", *base);
 		List	   *topics = list_folder(request, below)->folders;
 
-		if (told || are_topics(request, below, topics))
+		*partitioned = are_topics(request, below, topics);
+		if (told || *partitioned)
 		{
 			*base = below;
 			*folders = topics;
 			return true;
 		}
 	}
-	return told || are_topics(request, *base, *folders);
+	*partitioned = are_topics(request, *base, *folders);
+	return told || *partitioned;
 }
 
 static SourceTable *
-make_table(const char *base, const char *name, ObjectLayout layout)
+make_table(const char *base, const char *name, ObjectLayout layout, bool partitioned)
 {
 	SourceTable *table = palloc0(sizeof(SourceTable));
 	const char *const *metadata = layout == LAYOUT_SINK ? sink_metadata : plain_metadata;
 
 	table->name = pstrdup(name);
-	table->options = table_options(psprintf("%s%s/", base, name), layout);
+	table->options = table_options(psprintf("%s%s/%s", base, name,
+											partitioned ? SINK_PARTITIONS : ""),
+								   layout);
 	for (; *metadata != NULL; metadata++)
 		table->metadata = lappend(table->metadata, unconstify(char *, *metadata));
 	return table;
@@ -183,18 +190,19 @@ s3_tables(const SourceRequest *request, const char *schema)
 {
 	char	   *base = folder_of_schema(schema, option_text(request->table_options, "location"));
 	ObjectLayout layout;
+	bool		partitioned;
 	List	   *folders;
 	List	   *tables = NIL;
 	ListCell   *lc;
 
 	s3_source_ops.validate(ForeignTableRelationId, table_options(base, LAYOUT_PLAIN));
 	folders = list_folder(request, base)->folders;
-	layout = find_topics(request, &base, &folders) ? LAYOUT_SINK : LAYOUT_PLAIN;
+	layout = find_topics(request, &base, &folders, &partitioned) ? LAYOUT_SINK : LAYOUT_PLAIN;
 	foreach(lc, folders)
 	{
 		/* NAME=VALUE is a part of a table, not one of its own */
 		if (strchr(lfirst(lc), '=') == NULL)
-			tables = lappend(tables, make_table(base, lfirst(lc), layout));
+			tables = lappend(tables, make_table(base, lfirst(lc), layout, partitioned));
 	}
 	if (tables == NIL)
 		ereport(NOTICE,

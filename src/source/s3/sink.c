@@ -9,8 +9,6 @@
 
 #include "source/s3/sink.h"
 
-#define PARTITION "partition="
-
 /* ----------------
  * Names
  * ----------------
@@ -96,7 +94,7 @@ sink_name_parse(const char *key, SinkName *name)
 static bool
 is_any_partition(const char *element)
 {
-	return strncmp(element, PARTITION "*/", strlen(PARTITION "*/")) == 0;
+	return strncmp(element, SINK_PARTITIONS, strlen(SINK_PARTITIONS)) == 0;
 }
 
 bool
@@ -135,7 +133,7 @@ sink_folders_fit(const SinkFolders *folders, const char *key, const SinkName *na
 			return false;
 		folder += name->topic_len + 1;
 	}
-	snprintf(partition, sizeof(partition), PARTITION "%d/", name->partition);
+	snprintf(partition, sizeof(partition), SINK_PARTITION "%d/", name->partition);
 	return strncmp(folder, partition, strlen(partition)) == 0;
 }
 
@@ -187,7 +185,7 @@ sink_folders_narrow(const SinkFolders *folders, List **topics, List **partitions
 	*places = NIL;
 	foreach(lc, above)
 		foreach(lc2, *partitions)
-		*places = lappend(*places, psprintf("%s" PARTITION "%s/", (char *) lfirst(lc),
+		*places = lappend(*places, psprintf("%s" SINK_PARTITION "%s/", (char *) lfirst(lc),
 											(char *) lfirst(lc2)));
 	return true;
 }
@@ -209,7 +207,7 @@ sink_folders_topic(const SinkFolders *folders)
 char *
 sink_folder(const SinkFolders *folders, const char *topic, int32 partition)
 {
-	return psprintf("%.*s%s%s" PARTITION "%d/", (int) folders->start,
+	return psprintf("%.*s%s%s" SINK_PARTITION "%d/", (int) folders->start,
 					folders->location->pattern, folders->any_topic ? topic : "",
 					folders->any_topic ? "/" : "", partition);
 }

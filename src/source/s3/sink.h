@@ -19,6 +19,10 @@
 
 #include "source/s3/location.h"
 
+/* What names the folder of a partition, and the folders of all partitions. */
+#define SINK_PARTITION "partition="
+#define SINK_PARTITIONS SINK_PARTITION "*/"
+
 /* What the name of a sink object says. */
 typedef struct SinkName
 {
