@@ -5,6 +5,8 @@ use strict;
 use warnings;
 
 use lib 'test/lib';
+use Digest::MD5 qw(md5_hex);
+use IO::Compress::Gzip qw(gzip);
 use PinterestTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -117,13 +119,30 @@ my @files = (
 	lines(3, 150, "\n") . "\n" . sprintf('{"n":-1,"pad":"%s"}', 'y' x 50000),
 	"\n\n{\"n\":77}\n");
 
+# Lines that do not get much shorter
+sub noise
+{
+	my ($first, $count) = @_;
+
+	return join('', map { my $n = $_; sprintf("{\"n\":%d,\"pad\":\"%s\"}\n", $n, join('', map { md5_hex("$n $_") } 1 .. 16)) }
+		$first .. $first + $count - 1);
+}
+
+sub zipped
+{
+	my ($text) = @_;
+
+	gzip(\$text => \my $gzip);
+	return $gzip;
+}
+
 sub check_parts
 {
-	my ($server, $location, $name) = @_;
+	my ($server, $location, $name, $options, $rows, $objects, $step) = @_;
 
-	make_table('cut', $server, $location, $plain);
+	make_table('cut', $server, $location, $options);
 	$node->safe_psql('postgres', 'DROP TABLE IF EXISTS plain; CREATE TABLE plain AS SELECT n, pad, path FROM cut');
-	is($node->safe_psql('postgres', 'SELECT count(*), sum(n) FROM plain'), '602|9045376', "$name: the rows");
+	is($node->safe_psql('postgres', 'SELECT count(*), sum(n) FROM plain'), $rows, "$name: the rows");
 	$node->safe_psql(
 		'postgres', q(
 		CREATE OR REPLACE FUNCTION same(size int) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -132,11 +151,11 @@ sub check_parts
 			RETURN NOT EXISTS (SELECT n, pad, path FROM cut EXCEPT ALL SELECT n, pad, path FROM plain)
 				AND (SELECT count(*) FROM cut) = (SELECT count(*) FROM plain);
 		END $$));
-	is($node->safe_psql('postgres', "$parallel SELECT string_agg(size::text, ', ') FROM generate_series(1, 45) AS size WHERE NOT same(size)"),
+	is($node->safe_psql('postgres', "$parallel SELECT string_agg(size::text, ', ') FROM generate_series(1, 45, $step) AS size WHERE NOT same(size)"),
 		'', "$name: each line once with every size of parts");
 	cmp_ok(counted('SET pinterest.part_size = 8;', 'SELECT sum(n) FROM cut', 'Get Requests'), '>', 30,
 		"$name: objects are fetched in parts");
-	is(counted('SET pinterest.part_size = 8;', 'SELECT sum(line) FROM cut', 'Get Requests'), 5,
+	is(counted('SET pinterest.part_size = 8;', 'SELECT sum(line) FROM cut', 'Get Requests'), $objects,
 		"$name: not where lines are counted");
 	return;
 }
@@ -152,7 +171,22 @@ SKIP:
 	}
 	create_bucket_server($node, 'gateway', $endpoint);
 	put_folder($endpoint, 'parts', $folder);
-	check_parts('gateway', 's3://parts/', 'versitygw');
+	check_parts('gateway', 's3://parts/', 'versitygw', $plain, '602|9045376', 5, 1);
+
+	# What is compressed tells it by its first bytes only
+	append_to_file("$folder/f1a.json", zipped(noise(100_000, 400)));
+	append_to_file("$folder/f3a", zipped(noise(200_000, 200)) . zipped(noise(300_000, 200)));
+	append_to_file("$folder/f5.json.gz", zipped(noise(400_000, 300)));
+	append_to_file("$folder/f6.gz", noise(500_000, 20));
+	put_folder($endpoint, 'mixed', $folder);
+	check_parts('gateway', 's3://mixed/', 'compression auto', q(format 'lines'), '1722|279210016', 9, 6);
+	is(counted('SET pinterest.part_size = 8;', q(SELECT sum(n) FROM cut WHERE path LIKE '%.gz'), 'Get Requests'), 2,
+		'not where the name says that an object is compressed');
+	foreach my $setting ('pinterest.s3_connections = 1', 'parallel_leader_participation = off', 'max_parallel_workers = 0')
+	{
+		succeeds($node, "$parallel SET $setting; SET pinterest.part_size = 8; SELECT count(*), sum(n) FROM cut",
+			'1722|279210016', "compression auto: $setting");
+	}
 }
 
 # A fresh bucket with one object in parts of 64 kB

@@ -188,6 +188,7 @@ describe_object(const BucketLister *lister, const ListedObject *listed, StoreObj
 	object->last_modified = listed->last_modified;
 	object->from = 0;
 	object->to = -1;
+	object->unsure = false;
 	object->next = NULL;
 }
 

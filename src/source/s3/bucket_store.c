@@ -26,6 +26,7 @@
 #include "source/s3/bucket_address.h"
 #include "source/s3/bucket_folder.h"
 #include "source/s3/bucket_lister.h"
+#include "source/s3/decompress.h"
 #include "source/s3/store.h"
 #include "utils/memutils.h"
 
@@ -51,6 +52,8 @@ typedef struct Slot
 	StoreObject object;
 	AwsRequest	request;
 	int64		asked_to;		/* bytes of the object up to here */
+	bool		looking;		/* at the start of the object, see
+								 * StoreObject.unsure */
 } Slot;
 
 typedef struct BucketStore
@@ -73,6 +76,7 @@ typedef struct BucketStore
 	bool		ended;			/* everything has been read and let go */
 	bool		supplied_all;	/* base.supply has nothing more, for good */
 	int			unsent;			/* GETs begun since the last pump */
+	int			nlooking;		/* slots that do */
 	instr_time	nudged;
 } BucketStore;
 
@@ -151,6 +155,16 @@ begin_range(BucketStore *store, Slot *slot, int64 from, int64 to)
 	store->unsent++;
 }
 
+/* All of an object or, with some bytes more, of a part. */
+static void
+begin_body(BucketStore *store, Slot *slot)
+{
+	const StoreObject *object = &slot->object;
+
+	begin_range(store, slot, object->from,
+				object->to < 0 ? object->size : Min(object->to + PART_TAIL, object->size));
+}
+
 static void
 begin_fetch(BucketStore *store, Slot *slot)
 {
@@ -174,8 +188,12 @@ begin_fetch(BucketStore *store, Slot *slot)
 	request->whole = object->size;
 	request->what = "read";
 	request->subject = object->uri;
-	begin_range(store, slot, object->from,
-				object->to < 0 ? object->size : Min(object->to + PART_TAIL, object->size));
+	slot->looking = object->unsure && object->from > 0;
+	store->nlooking += slot->looking;
+	if (slot->looking)
+		begin_range(store, slot, 0, COMPRESSION_MAGIC_SIZE);
+	else
+		begin_body(store, slot);
 }
 
 /*
@@ -256,6 +274,8 @@ release(BucketStore *store, Slot *slot)
 		count_bytes(store, slot);
 		aws_call_abort(slot->call);
 	}
+	store->nlooking -= slot->looking;
+	slot->looking = false;
 	slot->state = SLOT_FREE;
 	store->nfree++;
 }
@@ -292,13 +312,44 @@ ready_slot(BucketStore *store)
 		if (slot->fetched)
 		{
 			aws_call_check(slot->call);
-			if (!aws_call_ready(slot->call))
+			if (slot->looking || !aws_call_ready(slot->call))
 				continue;
 		}
 		store->look_at = (slot - store->slots) + 1;
 		return slot;
 	}
 	return NULL;
+}
+
+/*
+ * The start of the object has come: asks for the part, unless the object is
+ * compressed.
+ */
+static void
+look_at_start(BucketStore *store, Slot *slot)
+{
+	char		start[COMPRESSION_MAGIC_SIZE];
+	size_t		n = aws_call_read(slot->call, start, sizeof(start));
+
+	slot->looking = false;
+	store->nlooking--;
+	count_bytes(store, slot);
+	if (is_compressed(start, n))
+		slot->fetched = false;
+	else
+		begin_body(store, slot);
+}
+
+static void
+look_at_starts(BucketStore *store)
+{
+	for (int i = 0; store->nlooking > 0 && i < store->nslots; i++)
+	{
+		Slot	   *slot = &store->slots[i];
+
+		if (slot->looking && aws_call_state(slot->call) == AWS_DONE)
+			look_at_start(store, slot);
+	}
 }
 
 static SourceWait
@@ -342,6 +393,7 @@ pump(BucketStore *store, int timeout)
 	store->base.counters.retries =
 		store->earlier_retries + aws_service_retries(store->service);
 	lister_look(store->lister);
+	look_at_starts(store);
 }
 
 /* Keeps the others moving while the reader has enough to do. */

@@ -50,6 +50,19 @@ decompress_reset(Decompressor *d)
 	d->decided = false;
 }
 
+void
+decompress_reset_plain(Decompressor *d)
+{
+	d->decided = true;
+	d->format = NULL;
+}
+
+bool
+decompress_found(const Decompressor *d)
+{
+	return d->decided && d->format != NULL;
+}
+
 /*
  * RFC 1952 section 2.3.1, RFC 8878 sections 3.1.1 and 3.1.2.  None of these
  * bytes can begin JSON.  A Zstandard file may begin with a skippable frame.

@@ -47,6 +47,12 @@ extern bool is_compressed(const char *bytes, size_t len);
 /* Gets ready for another object.  Buffers are kept: this is cheap. */
 extern void decompress_reset(Decompressor *d);
 
+/* The same for bytes that are known not to be compressed. */
+extern void decompress_reset_plain(Decompressor *d);
+
+/* Have the first bytes that were read shown that it is compressed? */
+extern bool decompress_found(const Decompressor *d);
+
 /*
  * Copies up to room bytes (at least 16) of content into buf, returns how many;
  * 0 is the end, which has then been verified to be that of the object.  What

@@ -104,15 +104,14 @@ s3_next(Source *source)
 		return false;
 	}
 	s3->consumed = 0;
+	decompress_reset(s3->decompressor);
 	if (s3_in_part(s3))
 		s3_begin_part(s3);
-	else
-		decompress_reset(s3->decompressor);
 	return true;
 }
 
-static size_t
-read_stored(void *arg, char *buf, size_t room)
+size_t
+s3_read_stored(void *arg, char *buf, size_t room)
 {
 	S3Source   *s3 = arg;
 	size_t		n = s3->store->ops->read(s3->store, buf, room);
@@ -134,7 +133,7 @@ s3_read(Source *source, char *buf, size_t room)
 
 	if (s3_in_part(s3))
 		return s3_read_part(s3, buf, room);
-	return decompress_read(s3->decompressor, read_stored, s3, buf, room);
+	return decompress_read(s3->decompressor, s3_read_stored, s3, buf, room);
 }
 
 static Datum

@@ -46,6 +46,13 @@ pack(StringInfo to, const StoreObject *object)
 		appendBinaryStringInfo(to, object->etag, strlen(object->etag) + 1);
 }
 
+/* Does the listing leave open whether objects are compressed? */
+static bool
+is_unsure(const S3Source *s3)
+{
+	return s3->compression == COMPRESSION_AUTO && s3->store->ops->peek == NULL;
+}
+
 /* The object's strings are those of the body. */
 static void
 unpack(const S3Source *s3, const StringInfoData *body, StoreObject *object)
@@ -61,6 +68,7 @@ unpack(const S3Source *s3, const StringInfoData *body, StoreObject *object)
 	object->last_modified = packed.last_modified;
 	object->from = packed.from;
 	object->to = packed.to;
+	object->unsure = is_unsure(s3);
 }
 
 /*
@@ -75,13 +83,28 @@ has_version(const S3Source *s3, const StoreObject *object)
 		(object->etag != NULL && strncmp(object->etag, "W/", 2) != 0);
 }
 
-/* Is it plain text?  What would take a request is not tried. */
 static bool
-is_plain(S3Source *s3)
+ends_with(const char *text, const char *end)
+{
+	size_t		len = strlen(text);
+
+	return len >= strlen(end) && strcmp(text + len - strlen(end), end) == 0;
+}
+
+/*
+ * Is it plain text, as far as can be told without a request?  A name is believed
+ * that says that it is not; what it does not say, parts find out as they are
+ * read.
+ */
+static bool
+is_plain(S3Source *s3, const StoreObject *object)
 {
 	char		start[COMPRESSION_MAGIC_SIZE];
 
-	if (s3->compression == COMPRESSION_AUTO && s3->store->ops->peek != NULL)
+	if (is_unsure(s3))
+		return !ends_with(object->key, ".gz") && !ends_with(object->key, ".zst") &&
+			!ends_with(object->key, ".zstd");
+	if (s3->compression == COMPRESSION_AUTO)
 		return !is_compressed(start, s3->store->ops->peek(s3->store, start, sizeof(start)));
 	return s3->compression == COMPRESSION_NONE;
 }
@@ -100,7 +123,7 @@ static bool
 can_cut(S3Source *s3, const StoreObject *object)
 {
 	return s3->lines && !s3->store->skip_missing && object->size >= 2 * part_size() &&
-		has_version(s3, object) && is_plain(s3);
+		has_version(s3, object) && is_plain(s3, object);
 }
 
 /*
@@ -137,6 +160,8 @@ s3_begin_part(S3Source *s3)
 	s3->at = s3->object->from;
 	s3->in_part = s3->object->from == 0;
 	s3->part_done = false;
+	if (s3->object->from > 0 || !s3->object->unsure)
+		decompress_reset_plain(s3->decompressor);
 }
 
 /*
@@ -159,6 +184,9 @@ drop_line_end(S3Source *s3, char *buf, size_t n)
  * Reads the lines that begin inside the part: from behind the first line feed
  * at its start - 1 or later, to and with the first at its end - 1 or later.  So
  * each line of the object belongs to one part.
+ *
+ * Where the first bytes say that the object is compressed, its first part is all
+ * of it.
  */
 size_t
 s3_read_part(S3Source *s3, char *buf, size_t room)
@@ -168,11 +196,10 @@ s3_read_part(S3Source *s3, char *buf, size_t room)
 
 	while (n == 0 && !s3->part_done)
 	{
-		n = s3->store->ops->read(s3->store, buf, room);
-		if (n == 0)
+		n = decompress_read(s3->decompressor, s3_read_stored, s3, buf, room);
+		if (n == 0 || decompress_found(s3->decompressor))
 			break;
 		s3->at += n;
-		s3->consumed += n;
 		if (!s3->in_part)
 			n = drop_line_end(s3, buf, n);
 		if (n > 0 && s3->at >= to)

@@ -78,6 +78,9 @@ typedef struct S3Source
 /* Makes an object the one that metadata_value and hive_value tell of. */
 extern void s3_set_object(S3Source *s3, const StoreObject *object);
 
+/* A DecompressInput: bytes of the current object as they are stored. */
+extern size_t s3_read_stored(void *arg, char *buf, size_t room);
+
 /* For a source that has its store and location. */
 extern void s3_listing_init(S3Source *s3);
 
@@ -104,7 +107,10 @@ extern void s3_listing_end(S3Source *s3);
 extern bool s3_list(Source *source, bool parts, StringInfo body);
 extern void s3_set_supply(Source *source, const SourceSupply *supply, bool parts);
 
-/* Is the current object but a part of one?  Then it is read with these. */
+/*
+ * Is the current object but a part of one?  Then it is read with these, its
+ * decompressor having been reset.
+ */
 extern bool s3_in_part(const S3Source *s3);
 extern void s3_begin_part(S3Source *s3);
 extern size_t s3_read_part(S3Source *s3, char *buf, size_t room);

@@ -43,6 +43,12 @@ typedef struct StoreObject
 	int64		from;
 	int64		to;
 
+	/*
+	 * Of a part: nobody knows whether the object is compressed.  If it is, parts
+	 * that do not begin at 0 have no body.
+	 */
+	bool		unsure;
+
 	const char *next;			/* see Store.in_order */
 } StoreObject;
 
