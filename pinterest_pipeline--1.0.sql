@@ -84,17 +84,22 @@ COMMENT ON FUNCTION pinterest.list_sources(text) IS 'the topics or streams of a 
 
 CREATE FUNCTION pinterest.describe_source(
     server text, name text,
-    OUT split text, OUT begins numeric, OUT ends numeric, OUT place text, OUT state text)
+    OUT split text, OUT begins numeric, OUT ends numeric, OUT place text, OUT state text, OUT parents text[])
     RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'pinterest_describe_source' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
 COMMENT ON FUNCTION pinterest.describe_source(text, text)
-    IS 'the partitions of a topic or shards of a stream: from where to where they go now, and who holds them';
+    IS 'the partitions of a topic or shards of a stream: from where to where they go now, who holds them or what they hold';
 
 CREATE FUNCTION pinterest.create_source(
     server text, name text, splits integer DEFAULT 1, options jsonb DEFAULT NULL) RETURNS void
     AS 'MODULE_PATHNAME', 'pinterest_create_source' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION pinterest.create_source(text, text, integer, jsonb)
     IS 'makes a topic or stream, and returns when it can be used; ROLLBACK does not undo it';
+
+CREATE FUNCTION pinterest.alter_source(server text, name text, splits integer) RETURNS void
+    AS 'MODULE_PATHNAME', 'pinterest_alter_source' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION pinterest.alter_source(text, text, integer)
+    IS 'gives a topic more partitions or a stream other shards, and returns when it can be used; ROLLBACK does not undo it';
 
 CREATE FUNCTION pinterest.drop_source(server text, name text) RETURNS void
     AS 'MODULE_PATHNAME', 'pinterest_drop_source' LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -1,4 +1,4 @@
-# Topics made, listed, described and dropped in SQL, in a cluster of three brokers: what
+# Topics made, listed, described, changed and dropped in SQL, in a cluster of three brokers: what
 # is said to be done is done, on all of them.
 
 use strict;
@@ -56,6 +56,11 @@ $node->safe_psql('postgres', q(
 	SELECT pinterest.create_source('kafka', 'again', 4)));
 succeeds($node, q(SELECT count(*) FROM pinterest.describe_source('kafka', 'again')), '4', 'made anew with other partitions');
 
+# More partitions
+$node->safe_psql('postgres', q(SELECT pinterest.alter_source('kafka', 'again', 9)));
+succeeds($node, q(SELECT count(*), count(parents) FROM pinterest.describe_source('kafka', 'again') WHERE state = 'online'), '9|0', 'more partitions, at once');
+succeeds($node, "SELECT splits FROM pinterest.list_sources('one$_') WHERE name = 'again'", '9', "on broker $_") foreach 0 .. 2;
+
 #
 # Refused
 #
@@ -73,6 +78,10 @@ my @refused = (
 	[ q(create_source('kafka', NULL)), '22004', qr/name must not be null/, 'no name at all' ],
 	[ q(create_source('kafka', '__x')), '42501', qr/Kafka's own/, 'a name of Kafka\'s own' ],
 	[ q(drop_source('kafka', '__cluster_metadata')), '42501', qr/Kafka's own/, 'what is Kafka\'s own' ],
+	[ q(alter_source('kafka', 'again', 3)), '22023', qr/alter topic "again"/, 'fewer partitions' ],
+	[ q(alter_source('kafka', 'again', 0)), '22023', qr/splits/, 'none' ],
+	[ q(alter_source('kafka', '__x', 3)), '42501', qr/Kafka's own/, 'more partitions of what is Kafka\'s own' ],
+	[ q(alter_source('kafka', 'missing', 3)), '42704', qr/no such topic/, 'more partitions of nothing' ],
 	[ q(drop_source('kafka', 'missing')), '42704', qr/no such topic/, 'nothing to drop' ],
 	[ q(describe_source('kafka', 'missing')), '42704', qr/does not exist/, 'nothing to describe' ],
 	[ q(list_sources('nowhere')), '42704', qr/nowhere/, 'no server' ],
@@ -89,11 +98,12 @@ fails($node, q(SELECT pinterest.list_sources('lake')), { state => '0A000', like 
 create_server('fixed', $kafka->bootstrap);
 $node->safe_psql('postgres', q(ALTER SERVER fixed OPTIONS (ADD updatable 'false')));
 fails($node, q(SELECT pinterest.create_source('fixed', 'x')), { state => '55000', like => [qr/updatable/] }, 'nothing is made where nothing may be changed');
+fails($node, q(SELECT pinterest.alter_source('fixed', 'made', 9)), { state => '55000' }, 'nor changed');
 fails($node, q(SELECT pinterest.drop_source('fixed', 'made')), { state => '55000' }, 'nor dropped');
 succeeds($node, q(SELECT count(*) FROM pinterest.list_sources('fixed')), '3', 'but listed');
 $node->safe_psql('postgres', 'CREATE ROLE other');
 fails($node, "SET ROLE other; SELECT pinterest.$_", { state => '42501' }, "without USAGE: $_")
-  foreach q(list_sources('kafka')), q(describe_source('kafka', 'made')), q(create_source('kafka', 'x')), q(drop_source('kafka', 'made'));
+  foreach q(list_sources('kafka')), q(describe_source('kafka', 'made')), q(create_source('kafka', 'x')), q(alter_source('kafka', 'made', 9)), q(drop_source('kafka', 'made'));
 $node->safe_psql('postgres', 'GRANT USAGE ON FOREIGN SERVER kafka TO other');
 succeeds($node, q(SET ROLE other; SELECT count(*) FROM pinterest.list_sources('kafka')), '3', 'with it');
 
@@ -101,7 +111,7 @@ succeeds($node, q(SET ROLE other; SELECT count(*) FROM pinterest.list_sources('k
 my $mute = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die;
 create_server('mute', '127.0.0.1:' . $mute->sockport);
 fails($node, "SET statement_timeout = 500; SELECT pinterest.$_", { state => '57014', within => 3 }, "cancelled: $_")
-  foreach q(list_sources('mute')), q(describe_source('mute', 'x')), q(create_source('mute', 'x')), q(drop_source('mute', 'x'));
+  foreach q(list_sources('mute')), q(describe_source('mute', 'x')), q(create_source('mute', 'x')), q(alter_source('mute', 'x', 2)), q(drop_source('mute', 'x'));
 
 #
 # States

@@ -41,6 +41,35 @@ hash_key_parse(const char *text, size_t len, HashKey *key)
 	return len > 0;
 }
 
+char *
+hash_key_text(HashKey key)
+{
+	uint32		parts[4] = {
+		(uint32) (key.high >> 32), (uint32) key.high,
+		(uint32) (key.low >> 32), (uint32) key.low
+	};
+	char		digits[40];		/* 2^128 has 39 */
+	char	   *first = digits + lengthof(digits);
+	uint32		left;
+
+	*--first = '\0';
+	do
+	{
+		uint64		remainder = 0;
+
+		left = 0;
+		for (int i = 0; i < 4; i++)
+		{
+			remainder = remainder << 32 | parts[i];
+			parts[i] = (uint32) (remainder / 10);
+			remainder %= 10;
+			left |= parts[i];
+		}
+		*--first = '0' + (char) remainder;
+	} while (left != 0);
+	return pstrdup(first);
+}
+
 bool
 hash_key_is_first(const HashKey *key)
 {

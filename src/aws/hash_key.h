@@ -23,6 +23,9 @@ typedef struct HashKey
 /* From decimal digits; false if they are none, or too many. */
 extern bool hash_key_parse(const char *text, size_t len, HashKey *key);
 
+/* In decimal digits, in the current memory context. */
+extern char *hash_key_text(HashKey key);
+
 /* Of a partition key, which is UTF-8. */
 extern HashKey hash_key_of(const char *partition_key, size_t len);
 

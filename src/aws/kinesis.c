@@ -97,6 +97,13 @@ add_string(KinesisRequest *request, const char *name, const char *value)
 }
 
 static void
+add_integer(KinesisRequest *request, const char *name, int value)
+{
+	add_name(request, name);
+	appendStringInfo(&request->body, "%d", value);
+}
+
+static void
 add_stream(KinesisRequest *request, const char *stream)
 {
 	add_string(request, kinesis_is_arn(stream) ? "StreamARN" : "StreamName", stream);
@@ -138,6 +145,56 @@ kinesis_list_streams(KinesisRequest *request, const char *after, const char *nex
 	request->aws.what = "list the streams of";
 	add_string(request, "ExclusiveStartStreamName", next_token == NULL ? after : NULL);
 	add_string(request, "NextToken", next_token);
+	end_request(request);
+}
+
+void
+kinesis_create_stream(KinesisRequest *request, const char *stream, int shards)
+{
+	begin_request(request, "Kinesis_20131202.CreateStream", stream);
+	request->aws.what = "create stream";
+	request->aws.once = true;
+	add_stream(request, stream);
+	if (shards > 0)
+		add_integer(request, "ShardCount", shards);
+	else
+	{
+		add_name(request, "StreamModeDetails");
+		appendStringInfoString(&request->body, "{\"StreamMode\":\"ON_DEMAND\"}");
+	}
+	end_request(request);
+}
+
+void
+kinesis_delete_stream(KinesisRequest *request, const char *stream)
+{
+	begin_request(request, "Kinesis_20131202.DeleteStream", stream);
+	request->aws.what = "drop stream";
+	request->aws.once = true;
+	add_stream(request, stream);
+	end_request(request);
+}
+
+void
+kinesis_update_shard_count(KinesisRequest *request, const char *stream, int shards)
+{
+	begin_request(request, "Kinesis_20131202.UpdateShardCount", stream);
+	request->aws.what = "alter stream";
+	request->aws.once = true;
+	add_stream(request, stream);
+	add_integer(request, "TargetShardCount", shards);
+	add_string(request, "ScalingType", "UNIFORM_SCALING");
+	end_request(request);
+}
+
+void
+kinesis_increase_retention(KinesisRequest *request, const char *stream, int hours)
+{
+	begin_request(request, "Kinesis_20131202.IncreaseStreamRetentionPeriod", stream);
+	request->aws.what = "set the retention of stream";
+	request->aws.once = true;
+	add_stream(request, stream);
+	add_integer(request, "RetentionPeriodHours", hours);
 	end_request(request);
 }
 

@@ -44,6 +44,18 @@ extern void kinesis_describe(KinesisRequest *request, const char *stream,
 extern void kinesis_list_streams(KinesisRequest *request, const char *after,
 								 const char *next_token, const char *subject);
 
+/*
+ * The service answers these, without a word, when it begins: what becomes of the
+ * stream its status tells.  They are sent once (AwsRequest).  shards 0: on
+ * demand, as many as it takes.
+ */
+extern void kinesis_create_stream(KinesisRequest *request, const char *stream, int shards);
+extern void kinesis_delete_stream(KinesisRequest *request, const char *stream);
+extern void kinesis_update_shard_count(KinesisRequest *request, const char *stream,
+									   int shards);
+extern void kinesis_increase_retention(KinesisRequest *request, const char *stream,
+									   int hours);
+
 typedef enum KinesisPositionKind
 {
 	KINESIS_TRIM_HORIZON,		/* the oldest record there is */

@@ -2,7 +2,7 @@
  *
  * admin.c
  *	  The SQL functions that administer what a server has: list_sources,
- *	  describe_source, create_source, drop_source.
+ *	  describe_source, create_source, alter_source, drop_source.
  *
  * What they mean for a service is its source's (source/admin.h).  Who may use
  * the server may look; to change something, the server must be updatable as
@@ -40,6 +40,16 @@ text_argument(FunctionCallInfo fcinfo, int number, const char *name)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("%s must not be null", name)));
 	return text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+static int
+splits_argument(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(2) || PG_GETARG_INT32(2) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("splits must be 1 or more")));
+	return PG_GETARG_INT32(2);
 }
 
 /* What the server has for it, and the request to it. */
@@ -123,6 +133,31 @@ add_row(List *rows, AttInMetadata *attinmeta, const char **values, MemoryContext
 	return rows;
 }
 
+/* The input of an array of texts; NULL: there are none. */
+static const char *
+array_of(List *texts)
+{
+	StringInfoData out;
+	ListCell   *lc;
+
+	if (texts == NIL)
+		return NULL;
+	initStringInfo(&out);
+	foreach(lc, texts)
+	{
+		appendStringInfoString(&out, out.len == 0 ? "{\"" : ",\"");
+		for (const char *c = lfirst(lc); *c != '\0'; c++)
+		{
+			if (*c == '"' || *c == '\\')
+				appendStringInfoChar(&out, '\\');
+			appendStringInfoChar(&out, *c);
+		}
+		appendStringInfoChar(&out, '"');
+	}
+	appendStringInfoChar(&out, '}');
+	return out.data;
+}
+
 static Datum
 give_rows(FunctionCallInfo fcinfo, MakeRows make)
 {
@@ -188,7 +223,8 @@ describe_rows(FunctionCallInfo fcinfo, AttInMetadata *attinmeta, MemoryContext c
 	foreach(lc, splits)
 	{
 		const AdminSplit *split = lfirst(lc);
-		const char *values[] = {split->name, split->begins, split->ends, split->place, split->state};
+		const char *values[] = {split->name, split->begins, split->ends, split->place,
+		split->state, array_of(split->parents)};
 
 		rows = add_row(rows, attinmeta, values, context);
 	}
@@ -202,6 +238,7 @@ describe_rows(FunctionCallInfo fcinfo, AttInMetadata *attinmeta, MemoryContext c
 PG_FUNCTION_INFO_V1(pinterest_list_sources);
 PG_FUNCTION_INFO_V1(pinterest_describe_source);
 PG_FUNCTION_INFO_V1(pinterest_create_source);
+PG_FUNCTION_INFO_V1(pinterest_alter_source);
 PG_FUNCTION_INFO_V1(pinterest_drop_source);
 
 Datum
@@ -224,12 +261,20 @@ pinterest_create_source(PG_FUNCTION_ARGS)
 	char	   *name = text_argument(fcinfo, 1, "name");
 
 	check_updatable(fcinfo, &request);
-	if (PG_ARGISNULL(2) || PG_GETARG_INT32(2) < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("splits must be 1 or more")));
-	admin->create(&request, name, PG_GETARG_INT32(2),
+	admin->create(&request, name, splits_argument(fcinfo),
 				  PG_ARGISNULL(3) ? NIL : options_of_json(PG_GETARG_JSONB_P(3)));
+	PG_RETURN_VOID();
+}
+
+Datum
+pinterest_alter_source(PG_FUNCTION_ARGS)
+{
+	SourceRequest request = {0};
+	const SourceAdmin *admin = open_server(fcinfo, &request);
+	char	   *name = text_argument(fcinfo, 1, "name");
+
+	check_updatable(fcinfo, &request);
+	admin->alter(&request, name, splits_argument(fcinfo));
 	PG_RETURN_VOID();
 }
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * admin.c
- *	  Making and dropping topics, and what a cluster says of the state of its
+ *	  Making, growing and dropping topics, and what a cluster says of the state of its
  *	  partitions.
  *
  * The controller answers when it has decided; brokers hear of it a moment
@@ -30,6 +30,7 @@ typedef struct AdminCall
 	rd_kafka_queue_t *queue;
 	rd_kafka_AdminOptions_t *options;
 	rd_kafka_NewTopic_t *create;
+	rd_kafka_NewPartitions_t *grow;
 	rd_kafka_DeleteTopic_t *drop;
 	rd_kafka_event_t *event;
 } AdminCall;
@@ -48,6 +49,8 @@ let_go(void *arg)
 		rd_kafka_event_destroy(call->event);
 	if (call->create != NULL)
 		rd_kafka_NewTopic_destroy(call->create);
+	if (call->grow != NULL)
+		rd_kafka_NewPartitions_destroy(call->grow);
 	if (call->drop != NULL)
 		rd_kafka_DeleteTopic_destroy(call->drop);
 	if (call->options != NULL)
@@ -204,9 +207,12 @@ kafka_topic_states(KafkaClient *client)
  * Changes
  */
 
-/* Is it as it is to be?  Sets how many brokers could say otherwise. */
+/*
+ * Has it as many partitions as it is to have, 0: is it gone?  Sets how many
+ * brokers could say otherwise.
+ */
 static bool
-has_come(KafkaClient *client, const char *name, bool created, int *brokers)
+has_come(KafkaClient *client, const char *name, int partitions, int *brokers)
 {
 	List	   *states = all_states(client, brokers);
 	ListCell   *lc;
@@ -216,14 +222,15 @@ has_come(KafkaClient *client, const char *name, bool created, int *brokers)
 		const KafkaTopicState *topic = lfirst(lc);
 
 		if (strcmp(topic->name, name) == 0)
-			return created && topic->npartitions > 0 && topic->state != KAFKA_OFFLINE;
+			return partitions > 0 && topic->npartitions >= partitions &&
+				topic->state != KAFKA_OFFLINE;
 	}
-	return !created;
+	return partitions == 0;
 }
 
 /* Until all brokers asked say so. */
 static void
-wait_until(KafkaClient *client, const char *what, const char *name, bool created)
+wait_until(KafkaClient *client, const char *what, const char *name, int partitions)
 {
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "pinterest kafka change",
 											   ALLOCSET_DEFAULT_SIZES);
@@ -236,7 +243,7 @@ wait_until(KafkaClient *client, const char *what, const char *name, bool created
 	{
 		MemoryContextReset(work);
 		(void) kafka_wait_slice(&wait);
-		if (has_come(client, name, created, &brokers))
+		if (has_come(client, name, partitions, &brokers))
 			agree++;
 		else
 		{
@@ -290,7 +297,28 @@ kafka_create_topic(KafkaClient *client, const char *name, int partitions,
 	answer = finish_call(call, what, name);
 	results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(answer), &n);
 	check_outcome(results, n, what, name);
-	wait_until(client, what, name, true);
+	wait_until(client, what, name, Max(partitions, 1));
+	ask_leaders(client, name);
+}
+
+void
+kafka_grow_topic(KafkaClient *client, const char *name, int partitions)
+{
+	static const char what[] = "alter topic";
+	AdminCall  *call = begin_call(client, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS);
+	const rd_kafka_topic_result_t **results;
+	rd_kafka_event_t *answer;
+	char		reason[KAFKA_REASON_SIZE];
+	size_t		n;
+
+	call->grow = rd_kafka_NewPartitions_new(name, partitions, reason, sizeof(reason));
+	if (call->grow == NULL)
+		kafka_raise(RD_KAFKA_RESP_ERR_INVALID_PARTITIONS, reason, what, name);
+	rd_kafka_CreatePartitions(client->rk, &call->grow, 1, call->options, call->queue);
+	answer = finish_call(call, what, name);
+	results = rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(answer), &n);
+	check_outcome(results, n, what, name);
+	wait_until(client, what, name, partitions);
 	ask_leaders(client, name);
 }
 
@@ -308,5 +336,5 @@ kafka_drop_topic(KafkaClient *client, const char *name)
 	answer = finish_call(call, what, name);
 	results = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(answer), &n);
 	check_outcome(results, n, what, name);
-	wait_until(client, what, name, false);
+	wait_until(client, what, name, 0);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * admin.h
- *	  Making and dropping topics, and what a cluster says of the state of its
+ *	  Making, growing and dropping topics, and what a cluster says of the state of its
  *	  partitions.
  *
  * All functions block, and can be cancelled.
@@ -46,6 +46,9 @@ extern List *kafka_topic_states(KafkaClient *client);
  */
 extern void kafka_create_topic(KafkaClient *client, const char *name, int partitions,
 							   int replication_factor, List *config);
+
+/* Gives a topic partitions up to that number, and returns when these can be used. */
+extern void kafka_grow_topic(KafkaClient *client, const char *name, int partitions);
 
 /* Drops a topic, and returns when no broker tells of it any more. */
 extern void kafka_drop_topic(KafkaClient *client, const char *name);

@@ -36,6 +36,7 @@ typedef struct AdminSplit
 	const char *ends;			/* that behind the last, likewise */
 	const char *place;			/* who holds it, or what it holds */
 	const char *state;
+	List	   *parents;		/* names of those that it goes on from */
 } AdminSplit;
 
 /* table_options of the requests are NIL. */
@@ -53,6 +54,10 @@ typedef struct SourceAdmin
 	 */
 	void		(*create) (const struct SourceRequest *request, const char *name,
 						   int splits, List *options);
+
+	/* Gives it more splits, or fewer, and returns when it can be used again. */
+	void		(*alter) (const struct SourceRequest *request, const char *name,
+						  int splits);
 
 	/* Drops one, and returns when it is gone. */
 	void		(*drop) (const struct SourceRequest *request, const char *name);

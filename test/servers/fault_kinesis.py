@@ -5,18 +5,22 @@
 
 listens on 127.0.0.1, prints its endpoint as the first line, and ends when its
 standard input, if that is a pipe, is closed.  It reads streams: ListStreams,
-DescribeStreamSummary, ListShards, GetShardIterator and GetRecords.  What they
-hold is said beforehand, by a POST of JSON:
+DescribeStreamSummary, ListShards, GetShardIterator and GetRecords; and makes and
+drops them: CreateStream, DeleteStream.  What they hold is said beforehand, by a
+POST of JSON:
 
     /-/stream    {"name": …, "shards": [SHARD, …], "retention": HOURS (24),
                  "status": "ACTIVE", "page": shards a page (1000), "created": ms}
-                 makes a stream, in the place of one of that name
+                 makes a stream, in the place of one of that name; with "copies": N
+                 also N that are called NAME001 and so on
     /-/delete    {"name": …}
     /-/trim      {"name": …, "shard": …, "to": N}: its first N records are gone
     /-/add       {"name": …, "shard": …, "records": [RECORD, …], "closed": bool}
     /-/set       {"clock": seconds that the service is ahead,
                   "keys": {ID: [SECRET, TOKEN or null]}: signatures are checked,
-                  "expired": [ID, …]: these have ended}
+                  "expired": [ID, …]: these have ended,
+                  "looks": how often DescribeStreamSummary tells that a stream is
+                  CREATING or DELETING (1)}
     /-/fault     {"fault": NAME, "op": ACTION or "any", "shard": …, "times": N,
                  "after": N, …}: as in fault_s3.py
     /-/counters  {}: what was asked since the last time: for each action how often, the
@@ -54,7 +58,7 @@ LAST_KEY = 2 ** 128 - 1
 lock = threading.Lock()
 streams = {}
 faults = []
-settings = {"clock": 0, "keys": {}, "expired": []}
+settings = {"clock": 0, "keys": {}, "expired": [], "looks": 1}
 counters = {}
 now_in_flight = 0
 
@@ -165,6 +169,7 @@ class Stream:
         self.status = what.get("status", "ACTIVE")
         self.page = what.get("page", 1000)
         self.created = what.get("created", 1700000000000)
+        self.looks = settings["looks"]
 
     def shard(self, name):
         for shard in self.shards:
@@ -190,8 +195,29 @@ def list_streams(request):
     return {"StreamNames": names[:100], "HasMoreStreams": len(names) > 100}
 
 
+def create_stream(request):
+    name, count = request["StreamName"], request["ShardCount"]
+    if name in streams:
+        raise Refused("ResourceInUseException", "Stream %s under account 123456789012 already exists." % name)
+    ends = [LAST_KEY * n // count for n in range(count + 1)]
+    streams[name] = Stream({"name": name, "status": "CREATING", "shards": [
+        {"id": "shardId-%012d" % n, "range": [ends[n] + (n > 0), ends[n + 1]]} for n in range(count)]})
+
+
+def delete_stream(request):
+    stream = stream_of(request)
+    stream.status, stream.looks = "DELETING", settings["looks"]
+
+
 def describe(request):
     stream = stream_of(request)
+    if stream.status in ("CREATING", "DELETING"):
+        stream.looks -= 1
+        if stream.looks < 0 and stream.status == "DELETING":
+            del streams[stream.name]
+            stream_of(request)
+        elif stream.looks < 0:
+            stream.status = "ACTIVE"
     return {"StreamDescriptionSummary": {
         "StreamName": stream.name, "StreamStatus": stream.status, "RetentionPeriodHours": stream.retention,
         "StreamARN": "arn:aws:kinesis:us-east-1:123456789012:stream/" + stream.name,
@@ -226,7 +252,8 @@ def get_records(request):
     return stream.shard(shard).answer(stream, at, given)
 
 
-ACTIONS = {"ListStreams": list_streams, "DescribeStreamSummary": describe, "ListShards": list_shards,
+ACTIONS = {"CreateStream": create_stream, "DeleteStream": delete_stream,
+           "ListStreams": list_streams, "DescribeStreamSummary": describe, "ListShards": list_shards,
            "GetShardIterator": get_iterator, "GetRecords": get_records}
 
 
@@ -363,8 +390,8 @@ class Handler(BaseHTTPRequestHandler):
                 answer = ACTIONS[op](request)
         except Refused as refused:
             return self.error(refused.status, refused.code, refused.message)
-        if isinstance(answer, dict):
-            answer = json.dumps(answer).encode()
+        if not isinstance(answer, bytes):
+            answer = json.dumps(answer).encode() if answer else b""
         self.send(200, answer, date=kind != "no_date", cut=len(answer) // 2 if kind == "half" else None)
         if kind == "half":
             self.close_connection = True
@@ -373,7 +400,9 @@ class Handler(BaseHTTPRequestHandler):
         global counters
         answer = {}
         if what == "stream":
-            streams[request["name"]] = Stream(request)
+            names = [request["name"] + "%03d" % n for n in range(1, request.get("copies", 0) + 1)]
+            for name in [request["name"]] + names:
+                streams[name] = Stream(dict(request, name=name))
         elif what == "delete":
             del streams[request["name"]]
         elif what == "trim":

@@ -83,7 +83,7 @@ describe_topic(const SourceRequest *request, const char *name)
 
 	for (int i = 0; i < topic->npartitions; i++)
 	{
-		AdminSplit *split = palloc(sizeof(AdminSplit));
+		AdminSplit *split = palloc0(sizeof(AdminSplit));
 
 		split->name = psprintf("%d", i);
 		split->begins = begins[i];
@@ -144,6 +144,17 @@ create_topic(const SourceRequest *request, const char *name, int splits, List *o
 }
 
 static void
+grow_topic(const SourceRequest *request, const char *name, int splits)
+{
+	KafkaClient *client;
+
+	check_name(name);
+	client = kafka_client_acquire(request, KAFKA_CONSUMER);
+	kafka_grow_topic(client, name, splits);
+	kafka_client_release(client);
+}
+
+static void
 drop_topic(const SourceRequest *request, const char *name)
 {
 	KafkaClient *client;
@@ -158,5 +169,6 @@ const SourceAdmin kafka_admin = {
 	.list = list_topics,
 	.describe = describe_topic,
 	.create = create_topic,
+	.alter = grow_topic,
 	.drop = drop_topic,
 };

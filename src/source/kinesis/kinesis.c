@@ -529,4 +529,5 @@ const SourceOps kinesis_source_ops = {
 	.counters = kinesis_counters,
 	.check = kinesis_check,
 	.tables = kinesis_tables,
+	.admin = &kinesis_admin,
 };

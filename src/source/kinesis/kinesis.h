@@ -13,6 +13,7 @@
  *	  kpl.c				 records that producers have put together
  *	  kinesis_check.c	 the steps of check_server
  *	  kinesis_tables.c	 what IMPORT FOREIGN SCHEMA finds
+ *	  kinesis_admin.c	 streams listed, described, made, changed and dropped
  *
  *-------------------------------------------------------------------------
  */
@@ -27,6 +28,7 @@
 #include "datatype/timestamp.h"
 #include "lib/ilist.h"
 #include "net/url.h"
+#include "source/admin.h"
 #include "source/kinesis/kinesis_reply.h"
 #include "source/source.h"
 
@@ -82,6 +84,17 @@ extern AwsCall *kinesis_call(AwsService *service);
  * again.  Raises what went wrong.
  */
 extern StringInfo kinesis_ask(AwsService *service, AwsCall *call, KinesisRequest *request);
+
+/* The same; false if the service refuses it with that code. */
+extern bool kinesis_ask_unless(AwsService *service, AwsCall *call, KinesisRequest *request,
+							   const char *code);
+
+/* Waits for some time, and can be cancelled. */
+extern void kinesis_rest(AwsService *service, int ms);
+
+/* The names of the streams of the account and region, in their order.  Blocks. */
+extern List *kinesis_stream_names(const KinesisAccess *access, AwsService *service,
+								  AwsCall *call);
 
 /*
  * Shards
@@ -147,6 +160,13 @@ typedef struct ShardMap
  */
 extern ShardMap *kinesis_shard_map(AwsService *service, const char *stream,
 								   int64 *requests);
+
+/*
+ * All pages of the listing alone.  False if a token went stale on the way: they
+ * live for five minutes.  Blocks.
+ */
+extern bool kinesis_list_map(ShardMap *map, AwsService *service, AwsCall *call,
+							 const char *stream, int64 *requests);
 
 /* Is this still the same stream?  Blocks; raises an error if not. */
 extern void kinesis_check_same(AwsService *service, const char *stream,
@@ -255,6 +275,9 @@ extern SourceWait kinesis_fetch_waiting(const KinesisFetch *fetch);
 
 /* SourceOps.check */
 extern bool kinesis_check(Check *check, bool ready, const SourceRequest *request);
+
+/* SourceOps.admin */
+extern const SourceAdmin kinesis_admin;
 
 /* SourceOps.tables */
 extern List *kinesis_tables(const SourceRequest *request, const char *schema);

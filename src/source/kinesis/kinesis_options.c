@@ -161,13 +161,32 @@ kinesis_call(AwsService *service)
 	return call;
 }
 
-StringInfo
-kinesis_ask(AwsService *service, AwsCall *call, KinesisRequest *request)
+bool
+kinesis_ask_unless(AwsService *service, AwsCall *call, KinesisRequest *request,
+				   const char *code)
 {
 	aws_call_begin(call, &request->aws);
 	do
 		aws_service_pump(service, 100);
 	while (aws_call_state(call) == AWS_IN_FLIGHT || aws_call_state(call) == AWS_WAITING);
+	if (aws_call_state(call) == AWS_FAILED &&
+		strcmp(aws_call_failure(call)->code, code) == 0)
+		return false;
+	aws_call_check(call);
+	return true;
+}
+
+StringInfo
+kinesis_ask(AwsService *service, AwsCall *call, KinesisRequest *request)
+{
+	(void) kinesis_ask_unless(service, call, request, "");
 	aws_call_check(call);
 	return aws_call_body(call);
+}
+
+void
+kinesis_rest(AwsService *service, int ms)
+{
+	for (; ms > 0; ms -= 100)
+		aws_service_pump(service, Min(ms, 100));
 }

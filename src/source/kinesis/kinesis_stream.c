@@ -56,13 +56,9 @@ append_page(ShardMap *map, const KinesisShardPage *page)
 	}
 }
 
-/*
- * All pages of the listing.  False if a token went stale on the way: they live
- * for five minutes.
- */
-static bool
-list_shards(ShardMap *map, AwsService *service, AwsCall *call, const char *stream,
-			int64 *requests)
+bool
+kinesis_list_map(ShardMap *map, AwsService *service, AwsCall *call, const char *stream,
+				 int64 *requests)
 {
 	KinesisRequest request;
 	char	   *token = NULL;
@@ -75,14 +71,8 @@ list_shards(ShardMap *map, AwsService *service, AwsCall *call, const char *strea
 
 		(*requests)++;
 		kinesis_list_shards(&request, stream, token, stream);
-		aws_call_begin(call, &request.aws);
-		do
-			aws_service_pump(service, 100);
-		while (aws_call_state(call) == AWS_IN_FLIGHT || aws_call_state(call) == AWS_WAITING);
-		if (aws_call_state(call) == AWS_FAILED &&
-			strcmp(aws_call_failure(call)->code, "ExpiredNextTokenException") == 0)
+		if (!kinesis_ask_unless(service, call, &request, "ExpiredNextTokenException"))
 			return false;
-		aws_call_check(call);
 		page = kinesis_shard_page(aws_call_body(call), stream);
 		append_page(map, page);
 		if (page->next_token != NULL && token != NULL && strcmp(page->next_token, token) == 0)
@@ -225,14 +215,6 @@ describe(AwsService *service, AwsCall *call, const char *stream)
 	return kinesis_summary(kinesis_ask(service, call, &request), stream);
 }
 
-/* A second, in which the query can be cancelled. */
-static void
-rest(AwsService *service)
-{
-	for (int i = 0; i < 10; i++)
-		aws_service_pump(service, 100);
-}
-
 ShardMap *
 kinesis_shard_map(AwsService *service, const char *stream, int64 *requests)
 {
@@ -249,7 +231,7 @@ kinesis_shard_map(AwsService *service, const char *stream, int64 *requests)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("stream \"%s\" is still being created", stream)));
-	while (!list_shards(map, service, call, stream, requests) || !is_whole(map))
+	while (!kinesis_list_map(map, service, call, stream, requests) || !is_whole(map))
 	{
 		if (listings++ == MAX_LISTINGS)
 			ereport(ERROR,
@@ -258,7 +240,7 @@ kinesis_shard_map(AwsService *service, const char *stream, int64 *requests)
 					 errdetail("The open shards leave hash keys out, or share them, in each of %d listings.",
 							   MAX_LISTINGS),
 					 errhint("The stream may be being resharded. Run the query again.")));
-		rest(service);
+		kinesis_rest(service, 1000);
 	}
 	link_shards(map, stream);
 	return map;

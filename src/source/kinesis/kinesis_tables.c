@@ -19,9 +19,9 @@ static const char *const metadata[] = {
 #define MAX_PAGES 100
 
 static int
-compare_tables(const ListCell *a, const ListCell *b)
+compare_names(const ListCell *a, const ListCell *b)
 {
-	return strcmp(((SourceTable *) lfirst(a))->name, ((SourceTable *) lfirst(b))->name);
+	return strcmp(lfirst(a), lfirst(b));
 }
 
 static SourceTable *
@@ -36,6 +36,30 @@ table_of(char *stream)
 	return table;
 }
 
+List *
+kinesis_stream_names(const KinesisAccess *access, AwsService *service, AwsCall *call)
+{
+	const char *host = access->config.host;
+	KinesisRequest list;
+	KinesisStreamPage *page = NULL;
+	List	   *names = NIL;
+
+	kinesis_request_init(&list);
+	for (int pages = 0; page == NULL || (page->more && page->names != NIL); pages++)
+	{
+		if (pages == MAX_PAGES)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("the service lists more than %d pages of streams", MAX_PAGES)));
+		kinesis_list_streams(&list, page == NULL ? NULL : llast(page->names),
+							 page == NULL ? NULL : page->next_token, host);
+		page = kinesis_stream_page(kinesis_ask(service, call, &list), host);
+		names = list_concat(names, page->names);
+	}
+	list_sort(names, compare_names);
+	return names;
+}
+
 /*
  * The streams of the account and region whose names begin with the remote
  * schema; all of them for "*".
@@ -45,32 +69,16 @@ kinesis_tables(const SourceRequest *request, const char *schema)
 {
 	KinesisAccess *access = kinesis_access(request);
 	const char *prefix = strcmp(schema, "*") == 0 ? "" : schema;
-	const char *host = access->config.host;
 	AwsService *service;
-	AwsCall    *call;
-	KinesisRequest list;
-	KinesisStreamPage *page = NULL;
-	char	   *last = NULL;
 	List	   *tables = NIL;
+	List	   *names;
 	ListCell   *lc;
 
 	kinesis_take_credentials(request, access);
 	service = kinesis_service(access);
-	call = kinesis_call(service);
-	kinesis_request_init(&list);
-	for (int pages = 0; page == NULL || (page->more && last != NULL); pages++)
-	{
-		if (pages == MAX_PAGES)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("the service lists more than %d pages of streams", MAX_PAGES)));
-		kinesis_list_streams(&list, last, page == NULL ? NULL : page->next_token, host);
-		page = kinesis_stream_page(kinesis_ask(service, call, &list), host);
-		last = page->names == NIL ? NULL : llast(page->names);
-		foreach(lc, page->names)
-			if (strncmp(lfirst(lc), prefix, strlen(prefix)) == 0)
-				tables = lappend(tables, table_of(lfirst(lc)));
-	}
-	list_sort(tables, compare_tables);
+	names = kinesis_stream_names(access, service, kinesis_call(service));
+	foreach(lc, names)
+		if (strncmp(lfirst(lc), prefix, strlen(prefix)) == 0)
+			tables = lappend(tables, table_of(lfirst(lc)));
 	return tables;
 }
