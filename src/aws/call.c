@@ -71,6 +71,7 @@ aws_call_begin(AwsCall *call, const AwsRequest *request)
 	call->attempts = 0;
 	call->setbacks = 0;
 	call->taken = 0;
+	call->read = false;
 	call->clock_corrected = false;
 	call->renewed = false;
 	resetStringInfo(&call->body);
@@ -244,14 +245,24 @@ aws_call_header(const AwsCall *call, const char *name)
 	return http_header(call->transfer, name);
 }
 
+AwsCallState
+aws_call_look(AwsCall *call)
+{
+	if (call->state == AWS_IN_FLIGHT)
+		call_look(call);
+	return call->state;
+}
+
 size_t
 aws_call_read(AwsCall *call, char *to, size_t room)
 {
-	/* another service's pump may have brought an answer not yet looked at */
-	if (call->state == AWS_IN_FLIGHT)
-		call_look(call);
+	size_t		n;
+
+	(void) aws_call_look(call);
 	aws_call_check(call);
-	return http_read(call->transfer, to, room);
+	n = http_read(call->transfer, to, room);
+	call->read = call->read || n > 0;
+	return n;
 }
 
 StringInfo

@@ -41,6 +41,7 @@ struct AwsCall
 	int64		sent_at;		/* us */
 	int64		wake_at;		/* us; WAITING until then */
 	int64		taken;			/* body bytes of earlier attempts */
+	bool		read;			/* stream: some have been read */
 	bool		head_checked;	/* of this attempt's answer */
 	bool		clock_corrected;
 	bool		renewed;		/* credentials were, on this call's behalf */

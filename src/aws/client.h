@@ -7,7 +7,7 @@
  * request with all its attempts.  A call comes in two kinds: one that
  * collects its answer (aws_call_body when DONE; a retry starts it over), and
  * a stream (aws_call_read while it comes in; a retry continues where the last
- * attempt broke off, with Range and If-Match).
+ * attempt broke off, with Range and If-Match, or is left to the caller).
  *
  *	  begin -> IN_FLIGHT -> DONE
  *				 ^	 \---> FAILED		aws_call_check raises the error
@@ -78,8 +78,10 @@ typedef struct AwsRequest
 	int64		size;			/* stream: bytes expected from there, or -1 */
 	int64		whole;			/* stream: size of the object, where these are
 								 * but a part of it; else the same or 0 */
+	bool		indivisible;	/* stream: no part of it can be asked for, so it
+								 * is not continued, but fails, when it breaks
+								 * off after something was read */
 	size_t		max_body;		/* not stream: a longer answer is refused */
-	bool		large;			/* not stream: the answer may be megabytes */
 	bool		error_in_200;	/* not stream: an answer with status 200 may hold
 								 * an error all the same */
 	bool		once;			/* is not sent again if it may have been carried
@@ -135,16 +137,23 @@ extern void aws_call_begin(AwsCall *call, const AwsRequest *request);
 extern void aws_call_abort(AwsCall *call);
 extern AwsCallState aws_call_state(const AwsCall *call);
 
+/*
+ * The same, with what the pump of another service may have brought; and so
+ * without an error in aws_call_read behind it unless the state is FAILED.
+ */
+extern AwsCallState aws_call_look(AwsCall *call);
+
 /* Is there something to do for the owner: DONE, FAILED, or a full buffer? */
 extern bool aws_call_ready(const AwsCall *call);
 
 /* Raises the error if the call has FAILED. */
 extern void aws_call_check(const AwsCall *call);
 
-/* FAILED: what went wrong. */
+/* FAILED: what went wrong, and was it because nobody looked after the call? */
 extern const AwsFailure *aws_call_failure(const AwsCall *call);
+extern bool aws_call_neglected(const AwsCall *call);
 
-/* DONE: a header of the answer, NULL if absent.  Lives until the next begin. */
+/* A header of the answer, NULL if absent.  Lives until the next begin. */
 extern const char *aws_call_header(const AwsCall *call, const char *name);
 
 /*

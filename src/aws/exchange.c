@@ -44,7 +44,7 @@ buffer_size(const AwsRequest *request)
 	size_t		size = SMALLEST_BUFFER;
 
 	if (!request->stream)
-		return request->large ? LARGEST_BUFFER : size;
+		return size;
 	if (request->size < 0)
 		return LARGEST_BUFFER;
 	while (size < LARGEST_BUFFER && (int64) size < request->size)

@@ -10,9 +10,6 @@
 #include "aws/kinesis.h"
 #include "utils/json.h"
 
-/* 10,000 records of 10 MiB in all, as base64, with keys of 256 characters */
-#define MAX_RECORDS_ANSWER ((size_t) 64 * 1024 * 1024)
-
 /* A page of 1,000 shards takes 0.4 MB, but the token may take 1 MiB. */
 #define MAX_ANSWER (16 * 1024 * 1024)
 
@@ -226,8 +223,10 @@ kinesis_get_records(KinesisRequest *request, const char *stream, const char *ite
 					const char *subject)
 {
 	begin_request(request, "Kinesis_20131202.GetRecords", subject);
-	request->aws.max_body = MAX_RECORDS_ANSWER;
-	request->aws.large = true;
+	request->aws.stream = true;
+	request->aws.indivisible = true;
+	request->aws.size = -1;
+	request->aws.whole = -1;
 	if (kinesis_is_arn(stream))
 		add_stream(request, stream);
 	add_string(request, "ShardIterator", iterator);

@@ -74,6 +74,8 @@ typedef struct KinesisPosition
 extern void kinesis_get_iterator(KinesisRequest *request, const char *stream,
 								 const char *shard, const KinesisPosition *position,
 								 const char *subject);
+
+/* As a stream: aws_call_read. */
 extern void kinesis_get_records(KinesisRequest *request, const char *stream,
 								const char *iterator, const char *subject);
 

@@ -95,9 +95,8 @@ wait_to_retry(AwsCall *call, int wait)
 	call_set_state(call, AWS_WAITING);
 }
 
-/* Has it failed because nobody looked after it, and not for the service? */
-static bool
-neglected(const AwsCall *call)
+bool
+aws_call_neglected(const AwsCall *call)
 {
 	return http_rested(call->transfer) &&
 		(call->failure.problem == AWS_NO_ANSWER ||
@@ -108,11 +107,11 @@ void
 call_attempt_failed(AwsCall *call)
 {
 	int64		received = http_received(call->transfer);
-	bool		counts = !neglected(call);
+	bool		counts = !aws_call_neglected(call);
 
 	if (aws_failure_slow_down(&call->failure))
 		slow_down(call);
-	if (call->request->stream)
+	if (call->request->stream && !call->request->indivisible)
 	{
 		call->taken += received;
 		if (received >= HEADWAY)
@@ -120,6 +119,7 @@ call_attempt_failed(AwsCall *call)
 	}
 	if (!aws_failure_retryable(&call->failure) ||
 		(call->request->once && !aws_failure_undone(&call->failure)) ||
+		(call->request->indivisible && call->read) ||
 		(counts && call->setbacks >= pinterest_max_retries))
 	{
 		call_fail(call);

@@ -46,6 +46,21 @@ keep_error_body(HttpTransfer *transfer, const char *data, size_t n)
 	transfer->error_body[transfer->error_len] = '\0';
 }
 
+/*
+ * Asks for no more when what is read at a time might not fit: a piece that is
+ * refused would be copied by libcurl until it is taken.
+ */
+static void
+pause_if_full(HttpTransfer *transfer)
+{
+	size_t		room = transfer->size - http_available(transfer);
+
+	if (transfer->size < 2 * transfer->read_size || room >= transfer->read_size ||
+		transfer->paused)
+		return;
+	transfer->paused = curl_easy_pause(transfer->easy, CURLPAUSE_RECV) == CURLE_OK;
+}
+
 size_t
 http_on_body(char *data, size_t size, size_t count, void *arg)
 {
@@ -76,6 +91,7 @@ http_on_body(char *data, size_t size, size_t count, void *arg)
 	memcpy(transfer->buffer + transfer->end, data + skip, n - skip);
 	transfer->end += n - skip;
 	transfer->received += n - skip;
+	pause_if_full(transfer);
 	return n;
 }
 

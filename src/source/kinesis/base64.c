@@ -45,51 +45,47 @@ make_bits(void)
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
-/* Which characters are from first to last: all bits of their bytes. */
-__attribute__((target("avx2")))
-static inline __m256i
-between(__m256i block, char first, char last)
-{
-	return _mm256_and_si256(_mm256_cmpgt_epi8(block, _mm256_set1_epi8(first - 1)),
-							_mm256_cmpgt_epi8(_mm256_set1_epi8(last + 1), block));
-}
+/* The same 16 bytes for both halves of a block. */
+#define FOR_BOTH_HALVES(...) _mm256_broadcastsi128_si256(_mm_setr_epi8(__VA_ARGS__))
 
 /*
  * Decodes blocks of 32 characters, up to the first that holds anything else;
  * returns how many characters that were.  Writes 32 bytes for the 24 of a
  * block, and so leaves out the last ones.
+ *
+ * Tables are asked by the upper half of a character: which ones are valid there,
+ * and what leads from them to their values.  '+' and '/' share one.
  */
 __attribute__((target("avx2")))
 static size_t
 decode_blocks(const unsigned char *from, size_t len, char *to)
 {
-	const __m256i bytes_of_group = _mm256_setr_epi8(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1,
-													2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1);
+	const __m256i least = FOR_BOTH_HALVES(127, 127, '+', '0', 'A', 'P', 'a', 'p',
+										  127, 127, 127, 127, 127, 127, 127, 127);
+	const __m256i most = FOR_BOTH_HALVES(0, 0, '+', '9', 'O', 'Z', 'o', 'z',
+										 0, 0, 0, 0, 0, 0, 0, 0);
+	const __m256i shifts = FOR_BOTH_HALVES(0, 0, 62 - '+', 52 - '0', 0 - 'A', 0 - 'A', 26 - 'a', 26 - 'a',
+										   0, 0, 0, 0, 0, 0, 0, 0);
+	const __m256i slash_shift = _mm256_set1_epi8(63 - '/' - (62 - '+'));
+	const __m256i bytes_of_group = FOR_BOTH_HALVES(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1);
 	const __m256i together = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7);
 	size_t		at = 0;
 
 	for (; len - at >= 48; at += 32, to += 24)
 	{
 		__m256i		block = _mm256_loadu_si256((const __m256i *) (from + at));
-		__m256i		upper = between(block, 'A', 'Z');
-		__m256i		lower = between(block, 'a', 'z');
-		__m256i		digit = between(block, '0', '9');
-		__m256i		plus = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('+'));
+		__m256i		upper = _mm256_and_si256(_mm256_srli_epi16(block, 4), _mm256_set1_epi8(0x0F));
 		__m256i		slash = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('/'));
-		__m256i		letters = _mm256_or_si256(upper, lower);
-		__m256i		others = _mm256_or_si256(_mm256_or_si256(digit, plus), slash);
-		__m256i		shift;
+		__m256i		outside = _mm256_or_si256(_mm256_cmpgt_epi8(_mm256_shuffle_epi8(least, upper), block),
+											  _mm256_cmpgt_epi8(block, _mm256_shuffle_epi8(most, upper)));
 
-		if (_mm256_movemask_epi8(_mm256_or_si256(letters, others)) != -1)
+		/* is every character inside, or a slash? */
+		if (!_mm256_testc_si256(slash, outside))
 			break;
 
 		/* characters to values of six bits */
-		shift = _mm256_or_si256(_mm256_and_si256(upper, _mm256_set1_epi8(0 - 'A')),
-								_mm256_and_si256(lower, _mm256_set1_epi8(26 - 'a')));
-		shift = _mm256_or_si256(shift, _mm256_and_si256(digit, _mm256_set1_epi8(52 - '0')));
-		shift = _mm256_or_si256(shift, _mm256_and_si256(plus, _mm256_set1_epi8(62 - '+')));
-		shift = _mm256_or_si256(shift, _mm256_and_si256(slash, _mm256_set1_epi8(63 - '/')));
-		block = _mm256_add_epi8(block, shift);
+		block = _mm256_add_epi8(block, _mm256_shuffle_epi8(shifts, upper));
+		block = _mm256_add_epi8(block, _mm256_and_si256(slash, slash_shift));
 
 		/* two of them to twelve bits, and two of those to the 24 of a group */
 		block = _mm256_maddubs_epi16(block, _mm256_set1_epi32(0x01400140));

@@ -8,6 +8,7 @@
  *	  kinesis_stream.c	 a stream: its shards and how they follow each other
  *	  kinesis_range.c	 what of a shard is wanted
  *	  kinesis_fetch.c	 reading many shards at once
+ *	  kinesis_slot.c	 one request of a shard, and what comes of it
  *	  kinesis_headway.c	 how far a shard is, and at what pace
  *	  kinesis_reply.c	 the answer to GetRecords
  *	  kpl.c				 records that producers have put together
@@ -142,6 +143,7 @@ struct Shard
 	int64		answered_at;	/* us */
 	int64		fruitless;		/* us without headway */
 	int			throttled;		/* in a row */
+	int			broken;			/* answers in a row that brought nothing whole */
 };
 
 typedef struct ShardMap
@@ -217,16 +219,25 @@ extern void kinesis_follow_headway(Shard *child, const Shard *parent);
 extern void kinesis_check_horizon(const Shard *shard, const ShardMap *map, int64 answered);
 
 /*
- * Notes how far the answer has brought the shard, and when it may be asked again;
- * raises an error if it makes no headway for too long.  last_arrival: of its last
- * record, in ms since 1970.
+ * Notes how far the records of a part of an answer have brought the shard.
+ * last_arrival: of the last of them, in ms since 1970.
  */
-extern void kinesis_note_answer(Shard *shard, const KinesisReply *reply, int64 sent_at,
-								int64 last_arrival, int64 answered);
+extern void kinesis_note_records(Shard *shard, const KinesisReply *reply,
+								 int64 last_arrival);
+
+/*
+ * All of the answer has come, which began at came_at (us): notes when the shard
+ * may be asked again.  Raises an error if it makes no headway for too long.
+ */
+extern void kinesis_note_answer(Shard *shard, const KinesisReply *reply, int64 came_at,
+								int64 answered);
 
 /* The same for an answer that brought nothing, or was a refusal. */
 extern void kinesis_note_fruitless(Shard *shard);
 extern void kinesis_note_refusal(Shard *shard);
+
+/* An answer broke off: the shard rests for a moment. */
+extern void kinesis_note_break(Shard *shard);
 
 pg_noreturn extern void kinesis_report_lost_place(const Shard *shard);
 
@@ -258,9 +269,9 @@ extern KinesisFetch *kinesis_fetch_create(AwsService *service, const char *strea
 										  FetchCounters *counters);
 
 /*
- * The next answer that holds records, and its shard; NULL when all has been
- * read.  It lives until the next call.  Those of a parent come before those of
- * its children, and those of a shard in their order.  Blocks.
+ * The next records, in a part of an answer, and their shard; NULL when all has
+ * been read.  They live until the next call.  Those of a parent come before
+ * those of its children, and those of a shard in their order.  Blocks.
  */
 extern KinesisReply *kinesis_fetch_next(KinesisFetch *fetch, Shard **shard);
 

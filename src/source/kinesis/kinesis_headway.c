@@ -26,6 +26,9 @@
 #define THROTTLE_MIN 500000
 #define THROTTLE_MAX 10000000
 
+/* The longest rest after an answer that broke off, twice as long each time (us). */
+#define BREAK_MIN 50000
+
 /* ms that the horizon may move on until reading from there has begun */
 #define HORIZON_MARGIN 60000
 
@@ -102,26 +105,44 @@ count_fruitless(Shard *shard, bool headway)
 					 pinterest_shard_timeout)));
 }
 
-/* When the shard may be asked again after an answer of so many bytes. */
+/*
+ * When the shard may be asked again after an answer of so many bytes: counted
+ * from when it came, as the request before may have taken longer to get there
+ * than the next one, which would then come too early.
+ */
 static void
-pace(Shard *shard, int64 sent_at, int64 bytes)
+pace(Shard *shard, int64 came_at, int64 bytes)
 {
 	if (pinterest_kinesis_pacing)
-		shard->next_at = sent_at + Max(READ_INTERVAL, bytes * 1000000 / READ_BYTES);
+		shard->next_at = came_at + Max(READ_INTERVAL, bytes * 1000000 / READ_BYTES);
 }
 
-/* The service refuses for now: random, and longer each time. */
+/* A rest of random length, longer each time. */
+static void
+rest(Shard *shard, int64 least, int64 ceiling)
+{
+	uint32		random = 0;
+
+	if (!pg_strong_random(&random, sizeof(random)))
+		random = (uint32) monotonic_us();
+	shard->next_at = monotonic_us() + least + random % (uint32) ceiling;
+}
+
 void
 kinesis_note_refusal(Shard *shard)
 {
 	int64		ceiling = Min((int64) THROTTLE_MIN << Min(shard->throttled, 5), THROTTLE_MAX);
-	uint32		random = 0;
 
 	shard->throttled++;
-	if (!pg_strong_random(&random, sizeof(random)))
-		random = (uint32) monotonic_us();
 	count_fruitless(shard, false);
-	shard->next_at = monotonic_us() + THROTTLE_MIN + random % (uint32) ceiling;
+	rest(shard, THROTTLE_MIN, ceiling);
+}
+
+void
+kinesis_note_break(Shard *shard)
+{
+	rest(shard, 0, (int64) BREAK_MIN << Min(shard->broken, 8));
+	shard->broken++;
 }
 
 /* The place behind the last record that came is none any more. */
@@ -137,35 +158,32 @@ kinesis_report_lost_place(const Shard *shard)
 	pg_unreachable();
 }
 
-/* Notes how far the shard is now; true if that is further than before. */
-static bool
-note_progress(Shard *shard, const KinesisReply *reply, int64 last_arrival, int64 answered)
+void
+kinesis_note_records(Shard *shard, const KinesisReply *reply, int64 last_arrival)
 {
-	int64		behind = reply_number(&reply->behind);
-	bool		headway = reply->nrecords > 0 || !shard->begun ||
-	(behind >= 0 && behind < shard->behind);
+	const ReplyText *last = &reply->records[reply->nrecords - 1].sequence;
 
-	if (reply->nrecords > 0)
-	{
-		const ReplyText *last = &reply->records[reply->nrecords - 1].sequence;
-
-		kinesis_move_to(shard, last->text, last->len);
-		shard->reached = Max(shard->reached, last_arrival);
-	}
-	else if (behind >= 0 && answered >= 0)
-		shard->reached = Max(shard->reached, answered - behind);
-	shard->behind = behind;
-	shard->begun = true;
-	shard->throttled = 0;
-	return headway;
+	kinesis_move_to(shard, last->text, last->len);
+	shard->reached = Max(shard->reached, last_arrival);
+	shard->broken = 0;
+	count_fruitless(shard, true);
 }
 
 void
-kinesis_note_answer(Shard *shard, const KinesisReply *reply, int64 sent_at,
-					int64 last_arrival, int64 answered)
+kinesis_note_answer(Shard *shard, const KinesisReply *reply, int64 came_at,
+					int64 answered)
 {
-	count_fruitless(shard, note_progress(shard, reply, last_arrival, answered));
-	pace(shard, sent_at, reply->data_len / 4 * 3);
+	bool		headway = reply->any_records || !shard->begun ||
+	(reply->behind >= 0 && reply->behind < shard->behind);
+
+	if (!reply->any_records && reply->behind >= 0 && answered >= 0)
+		shard->reached = Max(shard->reached, answered - reply->behind);
+	shard->behind = reply->behind;
+	shard->begun = true;
+	shard->throttled = 0;
+	shard->broken = 0;
+	count_fruitless(shard, headway);
+	pace(shard, came_at, reply->data_len / 4 * 3);
 }
 
 void

@@ -7,10 +7,15 @@
  * any scanner looks at it.  Only its structure is checked here: text is when
  * somebody wants it.
  *
+ * What has come ends anywhere.  So a record or another member is taken when all
+ * of it is there, and else looked at again later: what is broken and what is
+ * not yet complete are the same until the answer ends.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include <ctype.h>
 #include <math.h>
 
 #include "json/scan.h"
@@ -19,6 +24,12 @@
 
 /* Values of members nobody knows may be nested as deep as this. */
 #define MAX_DEPTH 64
+
+/* Of the buffer; it grows for a record that is larger than half of it. */
+#define BUFFER_SIZE (256 * 1024)
+
+/* 10,000 records of 10 MiB in all, as base64, with keys of 256 characters */
+#define MAX_BUFFER_SIZE ((size_t) 64 * 1024 * 1024)
 
 typedef struct Cursor
 {
@@ -82,16 +93,18 @@ read_string(Cursor *cursor, ReplyText *text)
 	return true;
 }
 
-/* A number, or true, false or null. */
+/* A number, or true, false or null; something always follows it. */
 static bool
 read_word(Cursor *cursor, ReplyText *text)
 {
-	size_t		len = strspn(cursor->next, "+-.0123456789Eaeflnrstu");
+	char	   *end = cursor->next;
 
+	while (isalnum((unsigned char) *end) || *end == '+' || *end == '-' || *end == '.')
+		end++;
 	text->text = cursor->next;
-	text->len = len;
-	cursor->next += len;
-	return len > 0;
+	text->len = end - cursor->next;
+	cursor->next = end;
+	return text->len > 0 && end < cursor->end;
 }
 
 /* Passes over a container of any content. */
@@ -179,68 +192,198 @@ read_record(Cursor *cursor, ReplyRecord *record)
 }
 
 static ReplyRecord *
-new_record(KinesisReply *reply, MemoryContext context)
+new_record(KinesisReply *reply)
 {
-	if (reply->nrecords == reply->room)
+	if (reply->nrecords == reply->max_records)
 	{
-		reply->room = Max(reply->room * 2, 128);
-		if (reply->records == NULL)
-			reply->records = MemoryContextAllocHuge(context, reply->room * sizeof(ReplyRecord));
-		else
-			reply->records = repalloc_huge(reply->records, reply->room * sizeof(ReplyRecord));
+		reply->max_records *= 2;
+		reply->records = repalloc_huge(reply->records,
+									   reply->max_records * sizeof(ReplyRecord));
 	}
 	return &reply->records[reply->nrecords++];
 }
 
+/* The next record, or the end of them. */
 static bool
-read_records(Cursor *cursor, KinesisReply *reply, MemoryContext context)
+take_record(KinesisReply *reply, Cursor *cursor)
 {
-	if (!skip_char(cursor, '['))
-		return false;
-	if (skip_char(cursor, ']'))
-		return true;
-	do
-	{
-		ReplyRecord *record = new_record(reply, context);
+	ReplyRecord *record;
 
-		if (!read_record(cursor, record))
+	if (skip_char(cursor, ']'))
+	{
+		reply->phase = REPLY_MEMBERS;
+		reply->first = false;
+		return true;
+	}
+	if (!reply->first && !skip_char(cursor, ','))
+		return false;
+	record = new_record(reply);
+	if (!read_record(cursor, record))
+	{
+		reply->nrecords--;
+		return false;
+	}
+	reply->data_len += record->data.len;
+	reply->any_records = true;
+	reply->first = false;
+	return true;
+}
+
+/* A copy that lasts; NULL for none. */
+static bool
+take_iterator(KinesisReply *reply, const ReplyText *value)
+{
+	MemoryContext old = MemoryContextSwitchTo(reply->context);
+	const char *text;
+	size_t		len;
+
+	if (value->text != NULL)
+	{
+		text = reply_unescape(value, &len);
+		if (text != NULL && reply->next_iterator == NULL)
+			reply->next_iterator = pnstrdup(text, len);
+	}
+	MemoryContextSwitchTo(old);
+	return value->text == NULL || reply->next_iterator != NULL;
+}
+
+/* The next member of the answer, up to the records if it is those, or its end. */
+static bool
+take_member(KinesisReply *reply, Cursor *cursor)
+{
+	Member		member;
+	int			found = next_member(cursor, reply->first, &member);
+
+	if (found < 0)
+		return false;
+	reply->first = false;
+	if (found == 0)
+		reply->phase = REPLY_END;
+	else if (name_is(&member, "Records") && !reply->has_records)
+	{
+		if (!skip_char(cursor, '['))
 			return false;
-		reply->data_len += record->data.len;
-	} while (skip_char(cursor, ','));
-	return skip_char(cursor, ']');
+		reply->has_records = true;
+		reply->phase = REPLY_RECORDS;
+		reply->first = true;
+	}
+	else if (member.kind == '{' || member.kind == '[')
+		return skip_container(cursor);
+	else if (name_is(&member, "NextShardIterator"))
+		return take_iterator(reply, &member.value);
+	else if (name_is(&member, "MillisBehindLatest"))
+		reply->behind = reply_number(&member.value);
+	return true;
+}
+
+/* Moves on by one thing; false if it is not all there, or is not sound. */
+static bool
+step(KinesisReply *reply, Cursor *cursor)
+{
+	bool		first = reply->first;
+	bool		sound = false;
+
+	if (reply->phase == REPLY_START)
+	{
+		sound = skip_char(cursor, '{');
+		if (sound)
+			reply->phase = REPLY_MEMBERS;
+	}
+	else if (reply->phase == REPLY_MEMBERS)
+		sound = take_member(reply, cursor);
+	else if (reply->phase == REPLY_RECORDS)
+		sound = take_record(reply, cursor);
+	if (!sound)
+		reply->first = first;
+	return sound;
+}
+
+void
+kinesis_reply_init(KinesisReply *reply)
+{
+	memset(reply, 0, sizeof(KinesisReply));
+	reply->context = CurrentMemoryContext;
+	reply->size = BUFFER_SIZE;
+	reply->buffer = palloc(reply->size + 1);
+	reply->max_records = 512;
+	reply->records = palloc(reply->max_records * sizeof(ReplyRecord));
+}
+
+/* With what the buffer holds. */
+static void
+resize(KinesisReply *reply, size_t size)
+{
+	char	   *buffer = MemoryContextAllocHuge(reply->context, size + 1);
+
+	memcpy(buffer, reply->buffer, reply->len);
+	pfree(reply->buffer);
+	reply->buffer = buffer;
+	reply->size = size;
+}
+
+void
+kinesis_reply_begin(KinesisReply *reply)
+{
+	if (reply->next_iterator != NULL)
+		pfree(reply->next_iterator);
+	reply->next_iterator = NULL;
+	reply->behind = -1;
+	reply->nrecords = 0;
+	reply->data_len = 0;
+	reply->any_records = false;
+	reply->phase = REPLY_START;
+	reply->first = true;
+	reply->has_records = false;
+	reply->len = 0;
+	reply->at = 0;
+	reply->enough = 0;
+	if (reply->size > BUFFER_SIZE)
+		resize(reply, BUFFER_SIZE);
+}
+
+char *
+kinesis_reply_room(KinesisReply *reply, size_t *room)
+{
+	size_t		size = BUFFER_SIZE;
+
+	reply->nrecords = 0;
+	reply->len -= reply->at;
+	memmove(reply->buffer, reply->buffer + reply->at, reply->len);
+	reply->at = 0;
+	while (size < reply->enough || size < 2 * reply->len)
+		size *= 2;
+	if (size > MAX_BUFFER_SIZE)
+		return NULL;
+	if (size > reply->size)
+		resize(reply, size);
+	*room = reply->size - reply->len;
+	return reply->buffer + reply->len;
 }
 
 bool
-kinesis_reply_parse(KinesisReply *reply, StringInfo body, MemoryContext context)
+kinesis_reply_take(KinesisReply *reply, size_t n, bool last)
 {
-	Cursor		cursor = {body->data, body->data + body->len};
-	Member		member;
-	bool		any_records = false;
-	int			found;
+	Cursor		cursor;
 
-	reply->nrecords = 0;
-	reply->data_len = 0;
-	memset(&reply->next_iterator, 0, sizeof(ReplyText));
-	memset(&reply->behind, 0, sizeof(ReplyText));
-	if (!skip_char(&cursor, '{'))
-		return false;
-	for (bool first = true; (found = next_member(&cursor, first, &member)) > 0; first = false)
+	reply->len += n;
+	reply->buffer[reply->len] = '\0';
+	if (reply->len - reply->at < reply->enough && !last)
+		return true;
+	cursor.next = reply->buffer + reply->at;
+	cursor.end = reply->buffer + reply->len;
+	while (step(reply, &cursor))
+		reply->at = cursor.next - reply->buffer;
+	if (last)
 	{
-		if (name_is(&member, "Records") && !any_records)
-		{
-			any_records = true;
-			if (!read_records(&cursor, reply, context))
-				return false;
-		}
-		else if ((member.kind == '{' || member.kind == '[') && !skip_container(&cursor))
-			return false;
-		else if (name_is(&member, "NextShardIterator"))
-			reply->next_iterator = member.value;
-		else if (name_is(&member, "MillisBehindLatest"))
-			reply->behind = member.value;
+		cursor.next = reply->buffer + reply->at;
+		skip_blanks(&cursor);
+		return reply->phase == REPLY_END && reply->has_records &&
+			cursor.next == cursor.end;
 	}
-	skip_blanks(&cursor);
-	return found == 0 && any_records && cursor.next == cursor.end;
+
+	/* a large record is looked at a few times, not for each piece of it */
+	reply->enough = 2 * (reply->len - reply->at);
+	return true;
 }
 
 int64
@@ -273,12 +416,13 @@ reply_number(const ReplyText *text)
 bool
 reply_is_sequence(const ReplyText *text)
 {
+	bool		digits = true;
+
 	if (text->text == NULL || text->len == 0 || text->len > 129)
 		return false;
 	for (uint32 i = 0; i < text->len; i++)
-		if (text->text[i] < '0' || text->text[i] > '9')
-			return false;
-	return text->text[0] != '0' || text->len == 1;
+		digits &= (unsigned char) (text->text[i] - '0') <= 9;
+	return digits && (text->text[0] != '0' || text->len == 1);
 }
 
 const char *

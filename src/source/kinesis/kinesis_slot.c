@@ -1,0 +1,221 @@
+/*-------------------------------------------------------------------------
+ *
+ * kinesis_slot.c
+ *	  One request of a shard: asking, and taking what comes.
+ *
+ * An answer is taken apart while it comes, and its records are read meanwhile.
+ * When it breaks off, the shard goes on behind the last of them, with a new
+ * iterator.
+ *
+ * A shard ends by position or by time, never because nothing came: an empty
+ * answer is normal anywhere in a shard.  It ends when the service gives no
+ * further iterator (it is closed, and all of it has come); when it says that
+ * nothing is behind (MillisBehindLatest 0); or when it has reached what
+ * arrived after the snapshot was taken, or what WHERE excludes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "net/clock.h"
+#include "source/kinesis/kinesis_fetch.h"
+#include "utils/memutils.h"
+
+/* A copy in the fetch's context, or NULL. */
+static void
+set_iterator(KinesisFetch *fetch, Shard *shard, const char *iterator)
+{
+	if (shard->iterator != NULL)
+		pfree(shard->iterator);
+	shard->iterator = iterator == NULL ? NULL :
+		MemoryContextStrdup(fetch->context, iterator);
+}
+
+/* ---------- asking ---------- */
+
+static void
+ask_for_iterator(KinesisFetch *fetch, Slot *slot, Shard *shard)
+{
+	KinesisPosition position = kinesis_position(shard);
+
+	kinesis_get_iterator(&slot->request, fetch->stream, shard->listed.id, &position,
+						 shard->subject);
+	slot->state = SLOT_ITERATOR;
+	fetch->counters->control_requests++;
+}
+
+static void
+ask_for_records(KinesisFetch *fetch, Slot *slot, Shard *shard)
+{
+	kinesis_get_records(&slot->request, fetch->stream, shard->iterator, shard->subject);
+	kinesis_reply_begin(&slot->reply);
+	slot->state = SLOT_RECORDS;
+	slot->answered_at = 0;
+	slot->complete = false;
+	slot->ended = false;
+	fetch->counters->get_requests++;
+}
+
+void
+kinesis_slot_send(KinesisFetch *fetch, Slot *slot, Shard *shard)
+{
+	slot->shard = shard;
+	if (!shard->asked)
+		fetch->counters->begun++;
+	shard->asked = true;
+	if (shard->iterator == NULL)
+		ask_for_iterator(fetch, slot, shard);
+	else
+		ask_for_records(fetch, slot, shard);
+	aws_call_begin(slot->call, &slot->request.aws);
+}
+
+/* ---------- taking ---------- */
+
+/* Has an answer broken off that may be asked for again, from where it was? */
+static bool
+broke_off(const Slot *slot)
+{
+	return slot->answered_at != 0 && aws_failure_retryable(aws_call_failure(slot->call)) &&
+		(aws_call_neglected(slot->call) || slot->shard->broken < pinterest_max_retries);
+}
+
+/* The request has failed for good; some failures are the way of the service. */
+static Taken
+take_failure(KinesisFetch *fetch, Slot *slot)
+{
+	Shard	   *shard = slot->shard;
+	const char *code = aws_call_failure(slot->call)->code;
+	bool		no_place = slot->state == SLOT_ITERATOR &&
+	strcmp(code, "InvalidArgumentException") == 0;
+	const char *asked_for = kinesis_position(shard).sequence;
+
+	if (strcmp(code, "ProvisionedThroughputExceededException") == 0)
+	{
+		fetch->counters->throttled++;
+		kinesis_note_refusal(shard);
+	}
+	else if (slot->state == SLOT_RECORDS && strcmp(code, "ExpiredIteratorException") == 0)
+	{
+		kinesis_note_fruitless(shard);
+		set_iterator(fetch, shard, NULL);
+	}
+	else if (broke_off(slot))
+	{
+		fetch->broken++;
+		kinesis_note_break(shard);
+		set_iterator(fetch, shard, NULL);
+	}
+	else if (no_place && asked_for == shard->last_sequence)
+		kinesis_report_lost_place(shard);
+	else if (slot->state == SLOT_ITERATOR && asked_for != NULL &&
+			 asked_for != shard->last_sequence &&
+			 (no_place || strcmp(code, "ResourceNotFoundException") == 0))
+
+		/* a number that WHERE names: begin elsewhere, if there is anything */
+		shard->no_such_sequence = true;
+	else
+		aws_call_check(slot->call);
+	return TAKEN_ALL;
+}
+
+static Taken
+take_iterator(KinesisFetch *fetch, Slot *slot)
+{
+	Shard	   *shard = slot->shard;
+	char	   *iterator = kinesis_iterator(aws_call_body(slot->call), shard->subject);
+
+	set_iterator(fetch, shard, iterator);
+	pfree(iterator);
+	return TAKEN_ALL;
+}
+
+/*
+ * All of the answer has come.  What it says to be behind is compared with
+ * nothing: services differ in whether that is from the newest record or from now.
+ */
+static void
+end_answer(KinesisFetch *fetch, Slot *slot, int64 answered)
+{
+	Shard	   *shard = slot->shard;
+	const KinesisReply *reply = &slot->reply;
+
+	kinesis_note_answer(shard, reply, slot->answered_at, answered);
+	slot->complete = true;
+	if (reply->next_iterator == NULL || reply->behind == 0)
+		slot->ended = true;
+	set_iterator(fetch, shard, kinesis_in_gap(shard) ? NULL : reply->next_iterator);
+}
+
+/* Records have come; they may be the last ones that are wanted. */
+static void
+note_records(KinesisFetch *fetch, Slot *slot)
+{
+	Shard	   *shard = slot->shard;
+	const KinesisReply *reply = &slot->reply;
+	int64		arrival = reply_time(&reply->records[reply->nrecords - 1].arrival);
+
+	kinesis_note_records(shard, reply, arrival);
+	if (arrival > Min(fetch->limit, shard->time_end) || kinesis_sequences_done(shard))
+	{
+		slot->ended = true;
+		slot->complete = true;
+	}
+}
+
+/*
+ * Reads once from the call, and takes apart what that brings; false if there is
+ * nothing.  done: there is nothing behind what can be read now.
+ */
+static bool
+take_piece(KinesisFetch *fetch, Slot *slot, bool done)
+{
+	KinesisReply *reply = &slot->reply;
+	Shard	   *shard = slot->shard;
+	int64		answered = kinesis_answer_time(slot->call);
+	int64		before = reply->data_len;
+	size_t		room;
+	char	   *to = kinesis_reply_room(reply, &room);
+	size_t		n = to == NULL ? 0 : aws_call_read(slot->call, to, room);
+	bool		last = done && n < room;
+
+	if (n == 0 && !last && to != NULL)
+		return false;
+	if (slot->answered_at == 0)
+		slot->answered_at = monotonic_us();
+	kinesis_check_horizon(shard, fetch->map, answered);
+	if (to == NULL || !kinesis_reply_take(reply, n, last))
+		kinesis_bad_answer(shard->subject, "GetRecords");
+	fetch->counters->bytes += reply->data_len - before;
+	if (reply->nrecords > 0)
+		note_records(fetch, slot);
+	if (last)
+		end_answer(fetch, slot, answered);
+	else if (slot->complete)
+		aws_call_abort(slot->call);
+	return true;
+}
+
+static Taken
+take_records(KinesisFetch *fetch, Slot *slot, bool done)
+{
+	slot->reply.nrecords = 0;
+	while (!slot->complete && slot->reply.nrecords == 0)
+		if (!take_piece(fetch, slot, done))
+			return TAKEN_NOTHING;
+	if (slot->reply.nrecords > 0)
+		return TAKEN_RECORDS;
+	return slot->ended ? TAKEN_END : TAKEN_ALL;
+}
+
+Taken
+kinesis_slot_take(KinesisFetch *fetch, Slot *slot)
+{
+	AwsCallState state = aws_call_look(slot->call);
+
+	if (state == AWS_FAILED)
+		return take_failure(fetch, slot);
+	if (slot->state == SLOT_RECORDS)
+		return take_records(fetch, slot, state == AWS_DONE);
+	return state == AWS_DONE ? take_iterator(fetch, slot) : TAKEN_NOTHING;
+}
