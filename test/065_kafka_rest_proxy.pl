@@ -10,7 +10,8 @@ use MIME::Base64 qw(encode_base64);
 use PinterestTest;
 use Test::More;
 
-my $kafka = start_kafka();
+# The listener is not used, but its certificates are
+my $kafka = start_kafka(listeners => ['tls']);
 
 plan skip_all => 'Kafka could not be fetched' if !defined $kafka;
 
@@ -181,6 +182,30 @@ $node->safe_psql('postgres', qq(ALTER SERVER gateway OPTIONS (SET rest_proxy '$u
 $proxy->log;
 fails($node, $insert, { state => '42704', like => [qr/HTTP status 404/] }, 'a URL with a path');
 like($proxy->log, qr{^GET /stage/topics/posts }, 'has it before all others');
+
+#
+# HTTPS
+#
+my %secure = map { $_ => start_rest_proxy($kafka, $_) } qw(server server_expired server_misnamed);
+my $certificate = { state => 'HV00N', like => [qr/certificate.*HINT:.*"rest_proxy".*"ca_file"/s] };
+
+$node->safe_psql('postgres', qq(ALTER SERVER gateway OPTIONS (SET rest_proxy '@{[ $secure{server}->endpoint ]}')));
+fails($node, $insert, $certificate, 'HTTPS: an authority that this machine does not know');
+$node->safe_psql('postgres', qq(ALTER SERVER gateway OPTIONS (ADD ca_file '@{[ $kafka->tls_file('other_ca.pem') ]}')));
+fails($node, $insert, $certificate, 'HTTPS: another authority');
+$node->safe_psql('postgres', qq(ALTER SERVER gateway OPTIONS (SET ca_file '@{[ $kafka->tls_file('ca.pem') ]}')));
+new_messages();
+succeeds($node, $insert, '', 'HTTPS: the right one');
+is(count_new(), 10, 'HTTPS: the messages are there');
+foreach my $name (qw(server_expired server_misnamed))
+{
+	$node->safe_psql('postgres', qq(ALTER SERVER gateway OPTIONS (SET rest_proxy '@{[ $secure{$name}->endpoint ]}')));
+	fails($node, $insert, $certificate, "HTTPS: $name");
+}
+$node->safe_psql('postgres', qq(ALTER SERVER gateway OPTIONS (SET rest_proxy '@{[ $url =~ s/http/https/r ]}')));
+fails($node, "SET pinterest.max_retries = 1; $insert", { state => '08006|HV00N' }, 'HTTPS: to a proxy without');
+is(count_new(), 0, 'HTTPS: nothing was sent to strangers');
+
 $node->safe_psql('postgres', q(ALTER SERVER gateway OPTIONS (SET rest_proxy 'http://127.0.0.1:1')));
 fails($node, "SET pinterest.max_retries = 1; $insert", { state => 'HV00N' }, 'nobody there');
 $node->safe_psql('postgres', qq(

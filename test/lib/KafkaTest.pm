@@ -111,14 +111,16 @@ sub start_process
 	return ($writer, $output);
 }
 
-# start_rest_proxy CLUSTER: a REST proxy in front of it, see test/servers/rest_proxy.py;
-# with the methods endpoint, set NAME => VALUE, …, reset, and log
+# start_rest_proxy CLUSTER, [CERTIFICATE]: a REST proxy in front of it, see
+# test/servers/rest_proxy.py; with the methods endpoint, set NAME => VALUE, …, reset,
+# and log.  With HTTPS if one of the cluster's certificates is named: server, …
 sub start_rest_proxy
 {
-	my ($kafka) = @_;
+	my ($kafka, $certificate) = @_;
+	my @tls = $certificate ? ('--tls', map { $kafka->tls_file("$certificate.$_") } qw(pem key)) : ();
 
 	local $ENV{KAFKA_HOME} = $kafka->{home};
-	return PinterestTest::start_server('PinterestTest::CredentialServer', 'rest_proxy.py', $kafka->bootstrap);
+	return PinterestTest::start_server('PinterestTest::CredentialServer', 'rest_proxy.py', $kafka->bootstrap, @tls);
 }
 
 # wait_until { … } WHAT: until it is true; dies after a minute

@@ -3,7 +3,7 @@
 the cluster it is given.  It answers as proxies of Confluent do: a record that the
 cluster refuses has its error inside an answer with status 200.
 
-    rest_proxy.py BOOTSTRAP [--port PORT]
+    rest_proxy.py BOOTSTRAP [--port PORT] [--tls CERTIFICATE KEY]
 
 listens on 127.0.0.1, prints its endpoint as the first line, and ends when its
 standard input, if that is a pipe, is closed.  It needs $KAFKA_HOME, the folder
@@ -21,6 +21,7 @@ import argparse
 import base64
 import json
 import os
+import ssl
 import stat
 import sys
 import threading
@@ -264,14 +265,19 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("bootstrap")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--tls", nargs=2)
     options = parser.parse_args()
     sys.dont_write_bytecode = True
     sys.path.insert(0, os.path.join(os.environ["KAFKA_HOME"], "python%d.%d" % sys.version_info[:2]))
     Handler.cluster = Cluster(options.bootstrap)
     server = ThreadingHTTPServer(("127.0.0.1", options.port), Handler)
     server.daemon_threads = True
+    if options.tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*options.tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    print("http://127.0.0.1:%d" % server.server_port, flush=True)
+    print("%s://127.0.0.1:%d" % ("https" if options.tls else "http", server.server_port), flush=True)
     if stat.S_ISFIFO(os.fstat(0).st_mode):
         sys.stdin.read()
     else:
