@@ -112,6 +112,12 @@ $kafka->grant(user => 'carol', operation => 'DESCRIBE', topic => 't');
 refused('describing granted, reading not', '42501', [ qr/HINT:  .*Read/ ], @carol);
 $kafka->grant(user => 'carol', operation => 'READ', topic => 't');
 works('reading granted', @carol);
+$node->safe_psql('postgres', q(CREATE FOREIGN TABLE other (n int) SERVER s OPTIONS (topic 'other')));
+fails($node, 'INSERT INTO t VALUES (10)', { state => '42501', like => [ qr/Cluster authorization failed/, qr/HINT:  .*Write/ ] }, 'writing not granted');
+$kafka->grant(user => 'carol', operation => 'WRITE', topic => 'other');
+fails($node, 'INSERT INTO t VALUES (10)', { state => '42501', like => [ qr/Topic authorization failed/, qr/row 1 of/, qr/HINT:  .*Write/ ] },
+	'writing to another topic granted');
+succeeds($node, 'INSERT INTO other VALUES (10) RETURNING n', '10', 'writing granted');
 
 #
 # TLS

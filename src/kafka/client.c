@@ -130,6 +130,10 @@ note_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
 	KafkaClient *client = opaque;
 
+	/* the error that made it fatal says more */
+	if (err == RD_KAFKA_RESP_ERR__FATAL)
+		err = rd_kafka_fatal_error(rk, NULL, 0);
+
 	/* it comes behind the error that says why */
 	if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
 		client->error != RD_KAFKA_RESP_ERR_NO_ERROR)

@@ -96,7 +96,7 @@ hint_of(rd_kafka_resp_err_t err)
 		case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
 			return "The cluster's access rules must allow the user Describe and Read on the topic, and Write for INSERT.";
 		case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-			return "The cluster's access rules do not allow the user to do this.";
+			return "The cluster's access rules do not allow the user to do this. INSERT needs Write on the topic, and before Kafka 3 IdempotentWrite on the cluster.";
 		case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
 		case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
 			return "Check the name of the topic. A topic that the user may not describe looks the same.";
