@@ -61,6 +61,10 @@ class Commands:
         import confluent_kafka.admin
         self.kafka = confluent_kafka
         self.kafka_admin = confluent_kafka.admin
+        # Errors of a broker that is not ready, or of the way to it
+        error = confluent_kafka.KafkaError
+        self.passing = (error._TRANSPORT, error._ALL_BROKERS_DOWN, error._TIMED_OUT, error.LEADER_NOT_AVAILABLE,
+                        error.NOT_LEADER_FOR_PARTITION)
         self.cluster = cluster
         self.producers = {}
         self.transactions = []
@@ -81,16 +85,31 @@ class Commands:
             return None
         return topic
 
-    def begin_and_end(self, consumer, topic, partition):
-        """With patience: a broker that has just started may not lead yet."""
-        deadline = time.monotonic() + 15
+    def patiently(self, ask):
+        """What ask() answers, asked again while it fails: a broker that has just
+        started may not know its topics yet, nor lead them."""
+        deadline = time.monotonic() + 30
         while True:
             try:
-                return consumer.get_watermark_offsets(self.kafka.TopicPartition(topic, partition), 5)
+                return ask()
             except self.kafka.KafkaException:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
+
+    def partitions(self, name):
+        """The metadata of a topic's partitions, by number"""
+        def ask():
+            topic = self.topic(name)
+            if topic is None:
+                raise self.kafka.KafkaException(self.kafka.KafkaError(self.kafka.KafkaError.UNKNOWN_TOPIC_OR_PART))
+            return topic.partitions
+
+        return self.patiently(ask)
+
+    def begin_and_end(self, consumer, topic, partition):
+        return self.patiently(
+            lambda: consumer.get_watermark_offsets(self.kafka.TopicPartition(topic, partition), 5))
 
     def wait_for_topic(self, name, partitions):
         """Until every broker would say so: a topic is there some time after it was
@@ -159,13 +178,13 @@ class Commands:
 
     def leaders(self, name):
         """The node that leads each partition"""
-        return {number: partition.leader for number, partition in self.topic(name).partitions.items()}
+        return {number: partition.leader for number, partition in self.partitions(name).items()}
 
     def elect_leaders(self, name):
         """Back to the first of each partition's copies, which a broker that was down
         does not become by itself at once."""
         self.admin.elect_leaders(self.kafka.ElectionType.PREFERRED, [
-            self.kafka.TopicPartition(name, number) for number in self.topic(name).partitions]).result(30)
+            self.kafka.TopicPartition(name, number) for number in self.partitions(name)]).result(30)
 
     def offsets(self, name, isolation="read_uncommitted"):
         """[FIRST, END] of each partition; the end of read_committed is before the
@@ -173,7 +192,7 @@ class Commands:
         consumer = self.consumer(isolation)
         try:
             return {number: self.begin_and_end(consumer, name, number)
-                    for number in self.topic(name).partitions}
+                    for number in self.partitions(name)}
         finally:
             consumer.close()
 
@@ -300,7 +319,7 @@ class Commands:
         try:
             # A number: to resolve "the beginning" the client waits half a second
             begins = {number: self.begin_and_end(consumer, topic, number)[0]
-                      for number in self.topic(topic).partitions}
+                      for number in self.partitions(topic)}
             left.update(begins)
             consumer.assign([self.kafka.TopicPartition(topic, *begin) for begin in begins.items()])
             deadline = time.monotonic() + 60
@@ -309,9 +328,10 @@ class Commands:
                 if message is None:
                     continue
                 if message.error():
-                    if message.error().code() != self.kafka.KafkaError._PARTITION_EOF:
+                    if message.error().code() == self.kafka.KafkaError._PARTITION_EOF:
+                        left.discard(message.partition())
+                    elif message.error().code() not in self.passing:
                         raise BrokerError(message.error().str())
-                    left.discard(message.partition())
                     continue
                 kind, timestamp = message.timestamp()
                 messages.append({
