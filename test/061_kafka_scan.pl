@@ -346,7 +346,8 @@ is($session->ask('SELECT count(*) FROM ten'), '302', 'and the next scan is right
 # A million
 #
 $kafka->create_topic('million', 4);
-fill('million', 1_000_000);
+# More than the queue of a scan holds
+fill('million', 1_000_000, pad => 90);
 create_table('million');
 succeeds($node, 'SELECT count(*), sum("offset") < 1000000::numeric * 1000000 FROM million', '1000000|t', 'a million messages');
 succeeds($node, 'SELECT count(*), sum(n), count(DISTINCT n) FROM million', '1000000|499999500000|1000000', 'each of them once');

@@ -212,6 +212,7 @@ my ($stays) = $stderr =~ /Number of messages that stay there: (\d+)/;
 is($node->safe_psql('postgres', 'SELECT count(*) FROM fields WHERE n = 3000'), $stays // 0, 'an error elsewhere: the warning counts what stays');
 
 # What the server says of the producer
+my $codecs = 0;
 $kafka->create_topic('tuned', 2, { 'max.message.bytes' => 12_000_000 });
 $node->safe_psql(
 	'postgres', qq(
@@ -220,7 +221,13 @@ $node->safe_psql(
 	CREATE FOREIGN TABLE tuned (n int, t text, value bytea OPTIONS (metadata 'value')) SERVER tuned OPTIONS (topic 'tuned');));
 $node->safe_psql('postgres', q(INSERT INTO tuned (n, t) SELECT i, md5(i::text) FROM generate_series(1, 20000) AS i));
 is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT n), bool_and(t = md5(n::text)) FROM tuned'), '20000|20000|t', 'a small queue, compressed');
-$node->safe_psql('postgres', q(ALTER SERVER tuned OPTIONS (SET "queue.buffering.max.kbytes" '100000', SET "compression.type" 'none')));
+foreach my $codec (qw(gzip snappy lz4 none))
+{
+	$node->safe_psql('postgres', qq(ALTER SERVER tuned OPTIONS (SET "compression.type" '$codec')));
+	$node->safe_psql('postgres', q(INSERT INTO tuned (n, t) SELECT -1, repeat('xyz ', 1000) FROM generate_series(1, 500)));
+	is($node->safe_psql('postgres', 'SELECT count(*), min(length(t)) FROM tuned WHERE n = -1'), (500 * ++$codecs) . '|4000', "compression $codec");
+}
+$node->safe_psql('postgres', q(ALTER SERVER tuned OPTIONS (SET "queue.buffering.max.kbytes" '100000')));
 $node->safe_psql('postgres', q(INSERT INTO tuned (n, t) SELECT 0, repeat('xyz ', 2500000) FROM generate_series(1, 3)));
 is($node->safe_psql('postgres', 'SELECT count(*), min(length(t)), max(length(value)) FROM tuned WHERE n = 0'), '3|10000000|10000014', 'messages of 10 MB');
 
@@ -310,6 +317,30 @@ my $there = $node->safe_psql('postgres', 'SELECT count(*) FROM many WHERE n > 20
 ok($there >= $delivered && $there <= $delivered + ($more // 0), 'as many are there as it says')
   or diag("$there are there");
 is($node->safe_psql('postgres', q(INSERT INTO many VALUES (0, 'again') RETURNING t)), 'again', 'a broker that lives again');
+
+# What errors leave behind: threads and descriptors of the session's process
+my $session = open_session($node);
+my $pid = $session->ask('SELECT pg_backend_pid()');
+sub held { my @held = map { glob "/proc/$pid/$_/*" } qw(task fd); return scalar @held; }
+$session->ask(q(
+	SET client_min_messages = error;
+	CREATE PROCEDURE fail_to_insert(times int) LANGUAGE plpgsql AS $$
+	BEGIN
+		FOR i IN 1 .. times LOOP
+			BEGIN
+				INSERT INTO fields (n) SELECT 1 / (20 - g) FROM generate_series(1, 40) AS g;
+				RAISE 'it did not fail';
+			EXCEPTION WHEN division_by_zero THEN NULL;
+			END;
+		END LOOP;
+	END $$;
+	CALL fail_to_insert(5)));
+my $held = held();
+$session->ask('CALL fail_to_insert(300)');
+is($session->error, '', 'failed 300 times in mid-INSERT');
+# A handle may go some time after the statement
+wait_until { held() <= $held } 'threads and descriptors';
+is($session->ask('INSERT INTO fields (n) VALUES (4000) RETURNING n'), '4000', 'threads and descriptors as before, and the next INSERT works');
 
 $kafka->pause;
 my $full = q(INSERT INTO many SELECT 0, repeat('x', 1000) FROM generate_series(1, 1000000));

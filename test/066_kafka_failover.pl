@@ -1,10 +1,12 @@
-# Reading while brokers fail: the result is whole, or the statement fails.
+# Reading and writing while brokers fail: the result is whole, or the statement fails.
 
 use strict;
 use warnings;
 
 use lib 'test/lib';
+use IPC::Run ();
 use KafkaTest;
+use List::Util qw(sum);
 use PinterestTest;
 use PostgreSQL::Test::Cluster;
 use Test::More;
@@ -26,7 +28,7 @@ sub create_server
 		map { "CREATE FOREIGN TABLE ${name}_$_ (n int) SERVER $name OPTIONS (topic '$_')" } @topics));
 	return;
 }
-create_server('kafka', $kafka->bootstrap, qw(copied single));
+create_server('kafka', $kafka->bootstrap, qw(copied single written));
 create_server('mock', $mock->bootstrap, 't');
 # Nobody listens there
 create_server('nobody', '127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port(), 't');
@@ -34,6 +36,7 @@ create_server('nobody', '127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port(
 # Larger than what is fetched ahead
 $kafka->create_topic('copied', 3);
 $kafka->fill(topic => 'copied', count => $count, pad => 1000);
+$kafka->create_topic('written', 3);
 $kafka->command('create_topic', name => 'single', copies => [ [3] ]);
 $kafka->fill(topic => 'single', count => $count, pad => 1000);
 
@@ -58,19 +61,44 @@ sub end_scan
 	return $moved;
 }
 
+# Rows that go to three partitions for some seconds, and a test in between that they do
+sub begin_insert
+{
+	my ($first) = @_;
+	my $rows = "SELECT i FROM generate_series($first, $first + 19999) AS i WHERE i % 200 <> 0 OR pg_sleep(0.05) IS NOT NULL";
+	my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "INSERT INTO kafka_written $rows" ],
+		'>', \my $ignored, '2>', \my $error, IPC::Run::timeout(120));
+
+	wait_until { sum(map { $_->[1] } values %{ $kafka->offsets(name => 'written') }) > $first } 'messages';
+	return sub { $run->finish; return $error; };
+}
+
+# A snapshot of what has come of it: each row once
+sub written
+{
+	return $session->ask('SELECT count(*), count(DISTINCT n), max(n) FROM kafka_written');
+}
+
 #
 # A leader is killed, and comes back
 #
 my $whole = 'MOVE ' . ($count - 1);
+my $insert = begin_insert(0);
 begin_scan('kafka_copied');
 $kafka->kill(1);
 is(end_scan(), $whole, 'a broker is killed: the scan has all rows');
 is($session->ask('SELECT count(*), sum(n::bigint) FROM kafka_copied'), "$count|7199940000", 'the next scan, without it');
+is($insert->(), '', 'a broker is killed: the rows being written are confirmed');
+is(written(), '20000|20000|19999', 'each of them is there once');
 begin_scan('kafka_copied');
 $kafka->start(1);
+$insert = begin_insert(20_000);
 wait_until { eval { $kafka->elect_leaders(name => 'copied') }; $kafka->leaders(name => 'copied')->{0} == 1 } 'leaders';
+$kafka->elect_leaders(name => 'written');
 is(end_scan(), $whole, 'the leader changes: the scan has all rows');
 is($session->ask('SELECT count(*) FROM kafka_copied'), $count, 'the next scan');
+is($insert->(), '', 'the leader changes: the rows being written are confirmed');
+is(written(), '40000|40000|39999', 'each of them is there once');
 
 #
 # The only broker of a partition
