@@ -137,7 +137,7 @@ join_scan(ForeignScanState *node, SharedScan *shared, bool is_worker)
 	parallel->shared = shared;
 	parallel->reader = scan->reader;
 	parallel->is_worker = is_worker;
-	parallel->member = shared_list_join(&shared->list, !is_worker);
+	parallel->member = shared_list_join(&shared->list, is_worker ? ParallelWorkerNumber + 1 : 0);
 	reader_supply(scan->reader, shared_list_supply(parallel->member));
 	reader_share_rejected(scan->reader, &shared->rejected, is_worker);
 	scan->parallel = parallel;

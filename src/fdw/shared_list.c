@@ -23,6 +23,7 @@
 struct ListMember
 {
 	SharedList *list;
+	int			slice;			/* the one it takes from */
 	SourceSupply supply;
 	MemoryContext context;
 	bool		complete;		/* list->complete, once seen */
@@ -144,6 +145,41 @@ write_body(ListMember *member, StringInfo body)
  * Taking: functions of SourceSupply
  */
 
+/* How many slices are there? */
+static int
+count_slices(const SharedList *list)
+{
+	return Min(list->processes, LIST_SLICES);
+}
+
+/* With the mutex held: the first page becomes another one. */
+static void
+cut_first_page(SharedList *list)
+{
+	int			n = count_slices(list);
+
+	list->left = list->npages == 0 ? 0 : list->pages[list->first].nbodies;
+	for (int i = 0; i < n; i++)
+	{
+		list->slices[i].first = list->left * i / n;
+		list->slices[i].end = list->left * (i + 1) / n;
+	}
+}
+
+/* With the mutex held: half of the longest other slice becomes this one. */
+static void
+take_half(SharedList *list, ListSlice *mine)
+{
+	ListSlice  *longest = &list->slices[0];
+
+	for (int i = 1; i < count_slices(list); i++)
+		if (list->slices[i].end - list->slices[i].first > longest->end - longest->first)
+			longest = &list->slices[i];
+	mine->end = longest->end;
+	mine->first = longest->first + (longest->end - longest->first) / 2;
+	longest->end = mine->first;
+}
+
 static bool
 take_body(void *arg, StringInfo body)
 {
@@ -157,14 +193,18 @@ take_body(void *arg, StringInfo body)
 	found = list->npages > 0;
 	if (found)
 	{
+		ListSlice  *slice = &list->slices[member->slice];
+
 		page = list->pages[list->first];
-		number = list->taken++;
+		if (slice->first == slice->end)
+			take_half(list, slice);
+		number = slice->first++;
 		list->waiting--;
-		if (list->taken == page.nbodies)
+		if (--list->left == 0)
 		{
 			list->first = (list->first + 1) % LIST_PAGES;
 			list->npages--;
-			list->taken = 0;
+			cut_first_page(list);
 		}
 	}
 	SpinLockRelease(&list->mutex);
@@ -279,7 +319,11 @@ publish_page(ListMember *member, bool complete)
 	if (counts)
 	{
 		if (page->nbodies > 0)
+		{
 			list->pages[(list->first + list->npages++) % LIST_PAGES] = *page;
+			if (list->npages == 1)
+				cut_first_page(list);
+		}
 		list->waiting += page->nbodies;
 		list->last = *page;
 		list->turn++;
@@ -341,7 +385,7 @@ reset(SharedList *list)
 {
 	list->first = 0;
 	list->npages = 0;
-	list->taken = 0;
+	list->left = 0;
 	list->waiting = 0;
 	list->turn = 0;
 	list->has_turn = false;
@@ -371,14 +415,15 @@ shared_list_restart(SharedList *list, ListMember *member)
 }
 
 ListMember *
-shared_list_join(SharedList *list, bool is_leader)
+shared_list_join(SharedList *list, int number)
 {
 	ListMember *member = palloc0(sizeof(ListMember));
 
 	/* the last process to leave deletes what any of them has written */
-	if (!is_leader)
+	if (number > 0)
 		SharedFileSetAttach(&list->files, dsm_find_mapping(list->segment));
 	member->list = list;
+	member->slice = number % count_slices(list);
 	member->context = CurrentMemoryContext;
 	member->supply.take = take_body;
 	member->supply.complete = is_complete;

@@ -14,6 +14,10 @@
  * waits a moment for the page that another one has begun, then lists it too;
  * the first to be done counts.
  *
+ * Of each page, every process takes a slice of neighbours from front to back,
+ * since what lies side by side may be cheaper to read by one; when it is done
+ * with its own, it takes half of the longest that another has left.
+ *
  * Bodies lie in temporary files, so that memory does not grow with their
  * number; taking one is a spinlock and two reads.
  *
@@ -35,6 +39,9 @@
 #define LIST_LOW_WATER 1000
 #define LIST_PAGES 4
 
+/* With more processes than these, some share a slice. */
+#define LIST_SLICES 16
+
 /* Two files: the packed bodies, and an index of where each begins. */
 typedef struct ListPage
 {
@@ -42,6 +49,13 @@ typedef struct ListPage
 	int			pid;			/* who has written it; names the files too */
 	uint64		nbodies;		/* the place behind the page comes after them */
 } ListPage;
+
+/* Bodies first <= b < end of a page. */
+typedef struct ListSlice
+{
+	uint64		first;
+	uint64		end;
+} ListSlice;
 
 /* In dynamic shared memory. */
 typedef struct SharedList
@@ -55,7 +69,8 @@ typedef struct SharedList
 	ListPage	pages[LIST_PAGES];	/* a ring of those with bodies to take */
 	int			first;
 	int			npages;
-	uint64		taken;			/* bodies of the first page */
+	ListSlice	slices[LIST_SLICES];	/* of the first page, not taken */
+	uint64		left;			/* bodies of the first page, not taken */
 	uint64		waiting;		/* bodies of all of them, not taken */
 	ListPage	last;			/* the page listed last */
 	int			turn;			/* number of the page to be listed next */
@@ -73,8 +88,11 @@ extern void shared_list_init(SharedList *list, dsm_segment *segment, int process
 /* In the leader, alone: begins a new, empty list. */
 extern void shared_list_restart(SharedList *list, ListMember *member);
 
-/* In each process; lives in the current memory context. */
-extern ListMember *shared_list_join(SharedList *list, bool is_leader);
+/*
+ * In each process; lives in the current memory context.  The leader is number 0
+ * of the processes.
+ */
+extern ListMember *shared_list_join(SharedList *list, int number);
 
 /* What gives the list to a source; lives as long as the member. */
 extern const SourceSupply *shared_list_supply(ListMember *member);
