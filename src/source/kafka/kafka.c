@@ -31,9 +31,18 @@
 /* A gap of so many offsets between two ranges is read and passed over. */
 #define SMALL_GAP 1000
 
-/* Offsets that a process of a parallel scan takes at a time. */
-#define MIN_SHARE 5000
-#define SHARES 32
+/*
+ * A query may want no more than its first rows: until so many messages have
+ * come, partitions are begun only while they have fewer offsets than these.
+ */
+#define FEW_MESSAGES 1000
+
+/*
+ * Offsets that a process of a parallel scan takes at a time.  Those of one share
+ * after the other are mostly neighbours, which costs nothing.
+ */
+#define MIN_SHARE 1000
+#define SHARES 128
 
 static const SourceMetadata kafka_metadata[] = {
 	{"topic", KAFKA_ITEM_TOPIC, TEXTOID, .of_split = true},
@@ -65,12 +74,15 @@ typedef struct KafkaSource
 	List	   *splits;			/* of KafkaSplit */
 	int			next_split;		/* the first that has not been begun */
 	List	   *running;		/* of those, the ones messages come of */
+	int64		begun_offsets;	/* in this pass */
+	int64		begun_messages;
 	const KafkaEvent *event;	/* the current message, NULL before the first */
 	KafkaSplit *split;			/* it is of */
 
 	/* parallel scans */
 	const SourceSupply *supply;
 	bool		supply_is_empty;
+	KafkaSplit *next_share;		/* has been taken, but not begun; or NULL */
 	int64		share;			/* offsets to list at a time */
 
 	int64		known;			/* offsets in the snapshot */
@@ -78,15 +90,6 @@ typedef struct KafkaSource
 	int64		bytes;
 	int64		partitions;
 } KafkaSource;
-
-/* A range of a partition; the topic's name follows, with its zero byte. */
-typedef struct PackedShare
-{
-	KafkaRange	range;
-	int64		time_end;
-	int			partition;
-	int			topic_len;
-} PackedShare;
 
 static Source *
 kafka_open(const SourceRequest *request)
@@ -178,6 +181,47 @@ start_split(KafkaSource *kafka, KafkaSplit *split)
 						 split->ranges[split->at].first, split);
 }
 
+/* The next share, which is taken from the supply unless it has been; or NULL. */
+static KafkaSplit *
+look_at_share(KafkaSource *kafka)
+{
+	StringInfoData packed;
+	MemoryContext before;
+
+	if (kafka->next_share != NULL || kafka->supply_is_empty)
+		return kafka->next_share;
+	before = MemoryContextSwitchTo(kafka->snapshot_context);
+	initStringInfo(&packed);
+	kafka->supply_is_empty = !kafka->supply->take(kafka->supply->arg, &packed);
+	if (!kafka->supply_is_empty)
+		kafka->next_share = kafka_unpack_share(&packed);
+	pfree(packed.data);
+	MemoryContextSwitchTo(before);
+	return kafka->next_share;
+}
+
+static KafkaSplit *
+take_share(KafkaSource *kafka)
+{
+	KafkaSplit *share = look_at_share(kafka);
+
+	kafka->next_share = NULL;
+	return share;
+}
+
+/* A split that has been read goes on with the next share, if that comes behind it. */
+static void
+extend_split(KafkaSource *kafka, KafkaSplit *split)
+{
+	KafkaSplit *share = kafka->supply == NULL ? NULL : look_at_share(kafka);
+
+	if (share == NULL || !kafka_is_behind(share, split))
+		return;
+	split->ranges = take_share(kafka)->ranges;
+	split->at = 0;
+	kafka->partitions++;
+}
+
 /*
  * The current range has been read: goes on with the next.  False if what has
  * been fetched is of no use for it, since it comes again, or there is none.
@@ -187,6 +231,8 @@ end_range(KafkaSource *kafka, KafkaSplit *split)
 {
 	int64		end = split->ranges[split->at++].end;
 
+	if (split->at == split->nranges)
+		extend_split(kafka, split);
 	if (split->at < split->nranges && split->ranges[split->at].first - end <= SMALL_GAP)
 		return true;
 	stop_split(kafka, split);
@@ -203,59 +249,43 @@ end_split(KafkaSource *kafka, KafkaSplit *split)
 	stop_split(kafka, split);
 }
 
-static KafkaSplit *
-unpack_share(KafkaSource *kafka, StringInfo packed)
+/* May a split be begun beside those that run? */
+static bool
+may_begin(const KafkaSource *kafka)
 {
-	PackedShare share;
-	MemoryContext before = MemoryContextSwitchTo(kafka->snapshot_context);
-	KafkaSplit *split = palloc0(sizeof(KafkaSplit));
+	if (kafka->running == NIL)
+		return true;
 
-	memcpy(&share, packed->data, sizeof(share));
-	split->topic = pnstrdup(packed->data + sizeof(share), share.topic_len);
-	split->partition = share.partition;
-	split->time_end = share.time_end;
-	split->ranges = palloc(sizeof(KafkaRange));
-	split->ranges[0] = share.range;
-	split->nranges = 1;
-	MemoryContextSwitchTo(before);
-	return split;
+	/* one share after the other, so that each process takes what it can read */
+	if (kafka->supply != NULL)
+		return false;
+	return list_length(kafka->running) < MAX_RUNNING &&
+		(kafka->begun_offsets < FEW_MESSAGES || kafka->begun_messages >= FEW_MESSAGES);
 }
 
-/* The next split that has not been begun; NULL if there is none, or not yet. */
+/* The next split to be begun; NULL if there is none, or not yet. */
 static KafkaSplit *
 next_split(KafkaSource *kafka)
 {
-	StringInfoData packed;
-	KafkaSplit *split;
-
-	if (kafka->supply == NULL)
-	{
-		if (kafka->next_split == list_length(kafka->splits))
-			return NULL;
-		return list_nth(kafka->splits, kafka->next_split++);
-	}
-
-	/* one share after the other, so that each process takes what it can read */
-	if (kafka->running != NIL || kafka->supply_is_empty)
+	if (!may_begin(kafka))
 		return NULL;
-	initStringInfo(&packed);
-	kafka->supply_is_empty = !kafka->supply->take(kafka->supply->arg, &packed);
-	split = kafka->supply_is_empty ? NULL : unpack_share(kafka, &packed);
-	pfree(packed.data);
-	return split;
+	if (kafka->supply != NULL)
+		return take_share(kafka);
+	if (kafka->next_split == list_length(kafka->splits))
+		return NULL;
+	return list_nth(kafka->splits, kafka->next_split++);
 }
 
 static void
 start_splits(KafkaSource *kafka)
 {
-	while (list_length(kafka->running) < MAX_RUNNING)
-	{
-		KafkaSplit *split = next_split(kafka);
+	KafkaSplit *split;
 
-		if (split == NULL)
-			return;
-		start_split(kafka, split);
+	while ((split = next_split(kafka)) != NULL)
+	{
+		kafka->begun_offsets += kafka_split_size(split);
 		kafka->partitions++;
+		start_split(kafka, split);
 	}
 }
 
@@ -341,6 +371,7 @@ static bool
 take_message(KafkaSource *kafka, KafkaSplit *split, const KafkaEvent *event)
 {
 	kafka->messages++;
+	kafka->begun_messages++;
 	if (event->appended && event->time >= split->time_end)
 	{
 		end_split(kafka, split);
@@ -489,14 +520,12 @@ kafka_place(Source *source)
  * Parallel scans
  */
 
-/* Gives out shares of the partitions in turn. */
+/* Gives out shares, neighbours one behind the other. */
 static bool
 kafka_list(Source *source, bool parts, StringInfo body)
 {
 	KafkaSource *kafka = (KafkaSource *) source;
 	KafkaSplit *split;
-	KafkaRange *range;
-	PackedShare share = {0};
 
 	if (!kafka->begun)
 	{
@@ -504,28 +533,11 @@ kafka_list(Source *source, bool parts, StringInfo body)
 		kafka->share = Max(kafka->known / SHARES, MIN_SHARE);
 		kafka->begun = true;
 	}
-	if (kafka->splits == NIL)
+	if (kafka->next_split == list_length(kafka->splits))
 		return false;
-	kafka->next_split %= list_length(kafka->splits);
 	split = list_nth(kafka->splits, kafka->next_split);
-	range = &split->ranges[split->at];
-
-	share.range.first = range->first;
-	share.range.end = range->end - range->first > kafka->share ?
-		range->first + kafka->share : range->end;
-	share.time_end = split->time_end;
-	share.partition = split->partition;
-	share.topic_len = strlen(split->topic);
-	resetStringInfo(body);
-	appendBinaryStringInfo(body, (const char *) &share, sizeof(share));
-	appendBinaryStringInfo(body, split->topic, share.topic_len + 1);
-
-	range->first = share.range.end;
-	if (range->first == range->end)
-		split->at++;
+	kafka_pack_share(split, kafka->share, body);
 	if (split->at == split->nranges)
-		kafka->splits = list_delete_nth_cell(kafka->splits, kafka->next_split);
-	else
 		kafka->next_split++;
 	return true;
 }
@@ -547,11 +559,15 @@ kafka_rewind(Source *source)
 
 	while (kafka->running != NIL)
 		stop_split(kafka, linitial(kafka->running));
+	MemoryContextReset(kafka->snapshot_context);
 	kafka->splits = NIL;
 	kafka->next_split = 0;
+	kafka->begun_offsets = 0;
+	kafka->begun_messages = 0;
 	kafka->event = NULL;
 	kafka->split = NULL;
 	kafka->supply_is_empty = false;
+	kafka->next_share = NULL;
 	kafka->sampled = false;
 	kafka->begun = false;
 }

@@ -70,6 +70,18 @@ extern List *kafka_take_snapshot(KafkaClient *client, const char *topic,
  */
 extern List *kafka_draw_sample(List *splits, int64 records, bool newest);
 
+/*
+ * Cuts the next share, of at most so many offsets, off the split's ranges, for
+ * another process.  In kafka_share.c.
+ */
+extern void kafka_pack_share(KafkaSplit *split, int64 size, StringInfo packed);
+
+/* A share as a split of one range, in the current memory context. */
+extern KafkaSplit *kafka_unpack_share(StringInfo packed);
+
+/* Is the share of the same partition, behind all ranges of the split? */
+extern bool kafka_is_behind(const KafkaSplit *share, const KafkaSplit *split);
+
 /* Offsets that the ranges hold, read and unread. */
 extern int64 kafka_split_size(const KafkaSplit *split);
 
