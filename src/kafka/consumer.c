@@ -49,10 +49,9 @@ struct KafkaConsumer
 	List	   *topics;			/* of OpenTopic */
 	List	   *running;		/* of Running */
 
-	rd_kafka_message_t *batch[BATCH];
+	rd_kafka_message_t *batch[BATCH];	/* NULL: dropped */
 	int			next;			/* of these */
 	int			count;
-	rd_kafka_message_t *current;	/* the one that event shows */
 	Running    *last;			/* whose message came last */
 	KafkaEvent	event;
 
@@ -68,15 +67,18 @@ struct KafkaConsumer
  * Beginning and end
  */
 
+/*
+ * All of a batch together: librdkafka's threads take memory from the same arena
+ * all the time.
+ */
 static void
-drop_messages(KafkaConsumer *consumer)
+drop_batch(KafkaConsumer *consumer)
 {
-	if (consumer->current != NULL)
-		rd_kafka_message_destroy(consumer->current);
-	consumer->current = NULL;
-	for (; consumer->next < consumer->count; consumer->next++)
-		if (consumer->batch[consumer->next] != NULL)
-			rd_kafka_message_destroy(consumer->batch[consumer->next]);
+	for (int i = 0; i < consumer->count; i++)
+		if (consumer->batch[i] != NULL)
+			rd_kafka_message_destroy(consumer->batch[i]);
+	consumer->next = 0;
+	consumer->count = 0;
 }
 
 /* Lets go of all that a handle must not be destroyed with. */
@@ -88,7 +90,7 @@ let_go(void *arg)
 
 	if (consumer->queue == NULL)
 		return;
-	drop_messages(consumer);
+	drop_batch(consumer);
 	foreach(lc, consumer->running)
 	{
 		Running    *running = lfirst(lc);
@@ -284,9 +286,8 @@ fill_batch(KafkaConsumer *consumer)
 	ssize_t		count;
 	KafkaWait	wait;
 
+	drop_batch(consumer);
 	keep_fetching(consumer);
-	consumer->next = 0;
-	consumer->count = 0;
 	count = rd_kafka_consume_batch_queue(consumer->queue, 0, consumer->batch, BATCH);
 	if (count > 0)
 	{
@@ -365,13 +366,12 @@ kafka_consumer_next(KafkaConsumer *consumer)
 {
 	for (;;)
 	{
-		if (consumer->current != NULL)
-			rd_kafka_message_destroy(consumer->current);
-		consumer->current = NULL;
+		rd_kafka_message_t *message;
+
 		if (consumer->next == consumer->count)
 			fill_batch(consumer);
-		consumer->current = consumer->batch[consumer->next++];
-		if (consumer->current != NULL && take_event(consumer, consumer->current))
+		message = consumer->batch[consumer->next++];
+		if (message != NULL && take_event(consumer, message))
 			return &consumer->event;
 	}
 }
