@@ -219,10 +219,10 @@ BEGIN
     FOR source IN
         SELECT kind, columns, d.*
         FROM (VALUES
-            -- older emulators say "idx" for "index"
+            -- older emulators say "idx" for "index"; posts have the one key
             ('pin', $sql$
                 index integer,
-                idx integer,
+                idx integer OPTIONS (updatable 'false'),
                 unique_id text,
                 title text,
                 description text,

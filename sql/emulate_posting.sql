@@ -21,6 +21,12 @@ FROM emulated.pin_source p
 -- as they are in the tables
 SELECT count(*), count(*) FILTER (WHERE to_jsonb(p) @> to_jsonb(d)) AS same
 FROM emulated.pin_source p JOIN posts.pinterest_data d USING (index);
+-- and each record is the JSON of its row, to the byte
+CALL folder.make_table('sent', 'index int, ind int, value text OPTIONS (metadata ''value'')', 'topics/u1.*/**');
+SELECT count(*) FILTER (WHERE value = row_to_json(p)::text) AS pins,
+    count(*) FILTER (WHERE value = row_to_json(g)::text) AS geos, count(*) FILTER (WHERE value = row_to_json(u)::text) AS users
+FROM sent s LEFT JOIN posts.pinterest_data p USING (index)
+    LEFT JOIN posts.geolocation_data g USING (ind) LEFT JOIN posts.user_data u USING (ind);
 SELECT count(*) = count(DISTINCT ind) AS cleaned FROM emulated.pin JOIN emulated.geo USING (ind) JOIN emulated.users USING (ind);
 
 -- The same seed picks the same, whatever the batches

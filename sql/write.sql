@@ -196,6 +196,14 @@ INSERT INTO plain VALUES (1);
 ALTER FOREIGN TABLE plain OPTIONS (ADD updatable 'true');
 INSERT INTO plain VALUES (1);
 ALTER SERVER folder_server OPTIONS (DROP updatable);
+
+-- and of a column: it is but read
+CALL folder.shell('mkdir partly');
+CALL folder.make_table('partly', 'i int, old int OPTIONS (field ''j'', updatable ''false''), value text OPTIONS (metadata ''value'')', 'partly/');
+INSERT INTO partly VALUES (1), (2);
+INSERT INTO partly VALUES (3, 4);
+CALL folder.shell('echo ''{"i":5,"j":6}'' > partly/by_others.json');
+SELECT * FROM partly ORDER BY i;
 ALTER FOREIGN TABLE few OPTIONS (SET rows_per_object '0');
 
 -- Files of the server are written with the right of the table's owner

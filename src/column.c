@@ -58,7 +58,7 @@ column_validate(const SourceOps *ops, List *options)
 	const char *metadata = option_text(options, "metadata");
 	const char *hive_key = option_text(options, "hive_key");
 
-	if (list_length(options) > 1)
+	if ((field != NULL) + (metadata != NULL) + (hive_key != NULL) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 				 errmsg("conflicting column options"),
@@ -96,6 +96,7 @@ columns_of(Relation rel, const SourceOps *ops, List *attnums)
 		column->name = pstrdup(NameStr(attribute->attname));
 		column->typid = attribute->atttypid;
 		column->typmod = attribute->atttypmod;
+		column->updatable = option_boolean(options, "updatable");
 		if (option_given(options, "metadata"))
 		{
 			column->kind = COLUMN_METADATA;

@@ -27,6 +27,7 @@ typedef struct Column
 	const char *name;
 	Oid			typid;
 	int32		typmod;
+	bool		updatable;		/* or only read */
 	ColumnKind	kind;
 	const char *field;			/* COLUMN_FIELD: key or JSON Pointer */
 	const SourceMetadata *metadata; /* COLUMN_METADATA */

@@ -264,6 +264,8 @@ const Option option_table[] = {
 	"what the source knows about the record, such as its path or line"},
 	{S3, COLUMN, "hive_key", OPTION_TEXT, false, false, NULL, NULL,
 	"value of the path element of this name, as in partition=0"},
+	{NULL, COLUMN, "updatable", OPTION_BOOLEAN, false, false, "true", NULL,
+	"false: the column is only read, records that INSERT makes have no such key"},
 
 	/* those that tables take too are handed on to them */
 	{S3, SCHEMA, "location", OPTION_TEXT, false, false, NULL, NULL,

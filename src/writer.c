@@ -124,6 +124,8 @@ takes(const Target *target, const Column *column)
 {
 	int			item = column->kind == COLUMN_METADATA ? column->metadata->item : METADATA_ERROR;
 
+	if (!column->updatable)
+		return false;
 	if (item == METADATA_RAW)
 		return target->takes_bytes;
 	return item >= 0 && item < TARGET_MAX_ITEMS && (target->takes & 1U << item) != 0;
@@ -152,7 +154,7 @@ sort_columns(Writer *writer, List *columns)
 				writer->bytes = given;
 			continue;
 		}
-		if (column->kind != COLUMN_FIELD)
+		if (column->kind != COLUMN_FIELD || !column->updatable)
 		{
 			writer->refused = lappend(writer->refused, column);
 			continue;
@@ -229,7 +231,8 @@ check_refused(const Writer *writer, const bool *nulls)
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("cannot insert a value into column \"%s\" of foreign table \"%s\"",
 							column->name, writer->table),
-					 errdetail("%s", writer->target->refusal != NULL ? writer->target->refusal :
+					 errdetail("%s", !column->updatable ? "Its option \"updatable\" is false." :
+							   writer->target->refusal != NULL ? writer->target->refusal :
 							   "The column is not part of the record: it shows what is known of a record that is read."),
 					 errhint("Leave the column out, or make it NULL.")));
 	}
