@@ -178,29 +178,41 @@ BEGIN
             record_offset bigint OPTIONS (metadata 'offset'),
             record_line bigint OPTIONS (metadata 'line')$sql$;
         latest_first := 'record_partition DESC, record_offset DESC, record_path DESC';
-    ELSIF wrapper = 'kafka_json' THEN
+    ELSIF wrapper IN ('kafka_json', 'kinesis_json') THEN
         IF location IS NOT NULL THEN
             RAISE EXCEPTION USING
                 ERRCODE = 'invalid_parameter_value',
-                MESSAGE = 'a pipeline over kafka_json has no location',
-                HINT = 'Its topics are named after user_id; which cluster holds them, the server says.';
+                MESSAGE = format('a pipeline over %s has no location', wrapper),
+                HINT = 'Its topics or streams are named after user_id; where they are, the server says.';
         ELSIF user_id !~ '^[A-Za-z0-9._-]+$' THEN
             RAISE EXCEPTION USING
                 ERRCODE = 'invalid_parameter_value',
                 MESSAGE = format('invalid user_id "%s"', user_id),
-                DETAIL = 'Names of topics have letters of ASCII, digits, ".", "_" and "-".';
+                DETAIL = 'Names of topics and streams have letters of ASCII, digits, ".", "_" and "-".';
         END IF;
-        options := format('topic %L, on_error %L', format('%s.%s', user_id, kind), 'ignore');
-        position_columns := $sql$
-            record_partition integer OPTIONS (metadata 'partition'),
-            record_offset bigint OPTIONS (metadata 'offset'),
-            record_timestamp timestamptz OPTIONS (metadata 'timestamp')$sql$;
-        latest_first := 'record_timestamp DESC NULLS LAST, record_partition DESC, record_offset DESC';
+        IF wrapper = 'kafka_json' THEN
+            options := format('topic %L, on_error %L', format('%s.%s', user_id, kind), 'ignore');
+            position_columns := $sql$
+                record_partition integer OPTIONS (metadata 'partition'),
+                record_offset bigint OPTIONS (metadata 'offset'),
+                record_timestamp timestamptz OPTIONS (metadata 'timestamp')$sql$;
+            latest_first := 'record_timestamp DESC NULLS LAST, record_partition DESC, record_offset DESC';
+        ELSE
+            options := format('stream %L, on_error %L', format('streaming-%s-%s', user_id, kind), 'ignore');
+            position_columns := $sql$
+                record_shard_id text OPTIONS (metadata 'shard_id'),
+                record_sequence_number numeric OPTIONS (metadata 'sequence_number'),
+                record_sub_sequence_number bigint OPTIONS (metadata 'sub_sequence_number'),
+                record_partition_key text OPTIONS (metadata 'partition_key'),
+                record_arrival_timestamp timestamptz OPTIONS (metadata 'arrival_timestamp')$sql$;
+            latest_first := 'record_arrival_timestamp DESC NULLS LAST, record_shard_id COLLATE "C" DESC, '
+                'record_sequence_number DESC, record_sub_sequence_number DESC';
+        END IF;
     ELSE
         RAISE EXCEPTION USING
             ERRCODE = 'feature_not_supported',
             MESSAGE = format('pipelines over foreign data wrapper "%s" are not supported', wrapper),
-            HINT = 'Use a server of s3_json or kafka_json.';
+            HINT = 'Use a server of s3_json, kafka_json or kinesis_json.';
     END IF;
 END
 $$;
@@ -592,7 +604,7 @@ BEGIN
     FROM pg_class
         JOIN pg_foreign_table ON ftrelid = pg_class.oid
     WHERE relnamespace = pipeline AND relname = ANY (source_names)
-        AND pinterest._wrapper_of_server(ftserver) IN ('s3_json', 'kafka_json')
+        AND pinterest._wrapper_of_server(ftserver) IN ('s3_json', 'kafka_json', 'kinesis_json')
     HAVING count(*) = cardinality(source_names);
     IF NOT FOUND THEN
         RAISE EXCEPTION USING

@@ -129,6 +129,23 @@ WHERE nspname LIKE 'Regress%' AND relname = 'pin_source';
 SELECT pinterest.drop_pipeline('Regress "pipe"; DROP TABLE x--');
 DROP SERVER "Pipe's ""lake""";
 
+-- Over topics and streams
+CREATE SERVER pipeline_kafka FOREIGN DATA WRAPPER kafka_json OPTIONS ("bootstrap.servers" '127.0.0.1:1');
+CREATE SERVER pipeline_kinesis FOREIGN DATA WRAPPER kinesis_json OPTIONS (endpoint 'http://127.0.0.1:1');
+SELECT pinterest.create_pipeline('Pipe over ' || server, server, 'u1') FROM unnest('{pipeline_kafka, pipeline_kinesis}'::text[]) AS server;
+SELECT nspname, relname, ftoptions, string_agg(attname || ' ' || atttypid::regtype || ' ' || attfdwoptions::text, E'\n' ORDER BY attnum) AS positions
+FROM pg_foreign_table JOIN pg_class AS c ON c.oid = ftrelid JOIN pg_namespace AS n ON n.oid = relnamespace
+    JOIN pg_attribute ON attrelid = c.oid AND attfdwoptions IS NOT NULL
+WHERE nspname LIKE 'Pipe over %'
+GROUP BY nspname, relname, ftoptions ORDER BY nspname COLLATE "C", relname COLLATE "C";
+SELECT substring(replace(pg_get_viewdef('"Pipe over pipeline_kinesis".pin'), 'pin_source.', '') FROM 'ORDER BY[^;]*') AS latest_first;
+SELECT pinterest.drop_pipeline('Pipe over ' || server) FROM unnest('{pipeline_kafka, pipeline_kinesis}'::text[]) AS server;
+SELECT pinterest.create_pipeline('p', 'pipeline_kinesis', 'u1', 'file:///x');
+SELECT pinterest.create_pipeline('p', 'pipeline_kinesis', 'u 1');
+SELECT pinterest.create_pipeline('p', 'pipeline_kinesis', repeat('u', 120));
+DROP SERVER pipeline_kafka;
+DROP SERVER pipeline_kinesis;
+
 -- Refused: dropping what is no pipeline, or more than one
 SELECT pinterest.drop_pipeline(NULL);
 SELECT pinterest.drop_pipeline('no such pipeline');
