@@ -99,6 +99,26 @@ $node->safe_psql('postgres', q(DROP SCHEMA batch CASCADE; DROP SCHEMA live CASCA
 is(compare($_), 't|0', "the same rows of emulated posts: $_") foreach map { $_->[0] } @views;
 
 #
+# Posted through a REST proxy
+#
+my $proxy = start_rest_proxy($kafka);
+
+$node->safe_psql('postgres', q(CREATE SERVER proxied FOREIGN DATA WRAPPER kafka_json OPTIONS ("bootstrap.servers" '@@', rest_proxy '%%');
+	SELECT pinterest.create_source('proxied', 'u3.' || kind, 3) FROM unnest('{pin,geo,user}'::text[]) kind;
+	SELECT pinterest.create_pipeline('proxied', 'proxied', 'u3');
+	CREATE FOREIGN TABLE sent (index int, value bytea OPTIONS (metadata 'value'), key bytea OPTIONS (metadata 'key')) SERVER proxied OPTIONS (topic 'u3.pin'))
+	=~ s/\@\@/$kafka->bootstrap/er =~ s/%%/$proxy->endpoint/er);
+$node->safe_psql('postgres', q(CALL pinterest.emulate_posting('proxied', 60, batch => 20, seed => 4)));
+my @requests = grep { /^POST/ } split /\n/, $proxy->log;
+is_deeply([ sort @requests ], [ map { ("POST /topics/u3.$_ application/vnd.kafka.json.v2+json 20 200") x 3 } qw(geo pin user) ], 'three requests of twenty records for each topic');
+succeeds($node, q(SELECT count(*), bool_and(convert_from(value, 'UTF8')::jsonb = to_jsonb(p)), count(key) FROM sent JOIN pinterest_data p USING (index)), '60|t|0',
+	'they are the records of the tables, without keys');
+succeeds($node, q(SELECT count(*) FROM proxied.pin JOIN proxied.geo USING (ind) JOIN proxied.users USING (ind)), $node->safe_psql('postgres', 'SELECT count(*) FROM proxied.pin'), 'all three of each');
+$proxy->set(fail_requests => 1000);
+fails($node, q(SET pinterest.max_retries = 1; CALL pinterest.emulate_posting('proxied', 60)), { state => '08006|HV000|58000' }, 'a proxy that fails stops the posting');
+$proxy->reset;
+
+#
 # Arguments
 #
 my $create = 'SELECT pinterest.create_pipeline';
@@ -110,6 +130,6 @@ succeeds($node, "SELECT count(*) FROM pg_namespace WHERE nspname = 'x'", '0', 'n
 $node->safe_psql('postgres', "$create('nothing', 'kafka', 'nobody')");
 fails($node, 'SELECT * FROM nothing.pin', { state => '42704', like => [qr/nobody\.pin/] }, 'topics that are not there');
 $node->safe_psql('postgres', q(SELECT pinterest.drop_pipeline('nothing'); SELECT pinterest.drop_pipeline('live')));
-succeeds($node, q(SELECT count(*) FROM pinterest.list_sources('kafka')), '6', 'dropping a pipeline leaves the topics alone');
+succeeds($node, q(SELECT count(*) FROM pinterest.list_sources('kafka')), '9', 'dropping a pipeline leaves the topics alone');
 
 done_testing();
