@@ -179,7 +179,7 @@ const Option option_table[] = {
 	"INSERT goes through the Kafka REST proxy with this URL, or an API gateway before one"},
 
 	{KINESIS, SERVER, "api_gateway", OPTION_TEXT, false, false, NULL, NULL,
-	"INSERT goes through the API gateway with this URL, which has the paths /streams"},
+	"INSERT and administration go through the API gateway with this URL, which has the paths /streams"},
 
 	{SIGNERS, SERVER, "credential_source", OPTION_ENUM, false, false, "user_mapping", credential_sources,
 	"where the keys come from; anything but user_mapping is for superusers"},

@@ -6,6 +6,7 @@ use warnings;
 
 use lib 'test/lib';
 use IPC::Run ();
+use JSON::PP ();
 use KinesisTest;
 use PinterestTest;
 use Test::More;
@@ -87,6 +88,53 @@ if (my $kinesis = start_kinesis('kinesis-local'))
 	create_kinesis_server($node, 'demand', $kinesis->endpoint);
 	$node->safe_psql('postgres', q(SELECT pinterest.create_source('demand', 's', options => '{"StreamMode": "ON_DEMAND"}')));
 	is($kinesis->call('DescribeStreamSummary', { StreamName => 's' })->{StreamDescriptionSummary}{StreamModeDetails}{StreamMode}, 'ON_DEMAND', 'a stream on demand');
+}
+
+#
+# Through an API gateway
+#
+if (my $kinesis = start_kinesis('ferrokinesis', STATE_MS => 300))
+{
+	my $gateway = start_api_gateway($kinesis);
+	my $url = $gateway->url;
+
+	$node->safe_psql('postgres', qq(CREATE SERVER gateway FOREIGN DATA WRAPPER kinesis_json OPTIONS (api_gateway '$url')));
+	$node->safe_psql('postgres', q(SELECT pinterest.create_source('gateway', 'made', 2)));
+	is($kinesis->call('DescribeStreamSummary', { StreamName => 'made' })->{StreamDescriptionSummary}{StreamStatus}, 'ACTIVE', 'gateway: it can be used at once');
+	like($gateway->log, qr{^POST /test/streams/made unsigned 200\n(?:GET /test/streams/made unsigned 200\n){2,}$}, 'gateway: what it is asked');
+	succeeds($node, q(SELECT * FROM pinterest.list_sources('gateway')), 'made|2|ACTIVE', 'gateway: the list');
+	$kinesis->split('made', 'shardId-000000000001');
+	succeeds($node, q(SELECT split, begins > 0, ends > 0, place ~ '^hash keys \d+ to \d+$', state, parents FROM pinterest.describe_source('gateway', 'made')),
+		"shardId-000000000000|t||t|open|\nshardId-000000000001|t|t|t|closed|\n"
+		  . "shardId-000000000002|t||t|open|{shardId-000000000001}\nshardId-000000000003|t||t|open|{shardId-000000000001}",
+		'gateway: its shards');
+	succeeds($node, q(SELECT * FROM pinterest.list_sources('gateway')), 'made|3|ACTIVE', 'gateway: those that are open');
+	foreach my $plain ('false', 'true')
+	{
+		$gateway->set(plain_200 => $plain eq 'true' ? JSON::PP::true() : JSON::PP::false());
+		fails($node, q(SELECT pinterest.create_source('gateway', 'made')), { state => '42710', like => [qr/"made" already exists/] }, "gateway: it is there already ($plain)");
+		fails($node, qq(SELECT pinterest.$_('gateway', 'missing')), { state => '42704', like => [qr/missing/] }, "gateway: there is none: $_ ($plain)")
+		  foreach qw(describe_source drop_source);
+	}
+	$node->safe_psql('postgres', q(SELECT pinterest.drop_source('gateway', 'made')));
+	ok(!eval { $kinesis->call('DescribeStreamSummary', { StreamName => 'made' }); 1 }, 'gateway: what was dropped is gone at once');
+	fails($node, "SELECT pinterest.$_", { state => '0A000', like => [qr/through an API gateway/] }, "gateway: refused: $_")
+	  foreach q(alter_source('gateway', 'made', 2)), q(create_source('gateway', 'x', options => '{"RetentionPeriodHours": 48}')),
+	  q(create_source('gateway', 'x', options => '{"StreamMode": "ON_DEMAND"}'));
+	$gateway->reset;
+	$gateway->set(unsigned => JSON::PP::false());
+	fails($node, q(SELECT pinterest.list_sources('gateway')), { state => '42501', like => [qr/Missing Authentication Token/] }, 'gateway: unsigned, refused');
+	$node->safe_psql('postgres', q(CREATE USER MAPPING FOR CURRENT_USER SERVER gateway OPTIONS (access_key_id 'AKIDTEST', secret_access_key 'secretkeytest123')));
+	$gateway->log;
+	succeeds($node, q(SELECT count(*) FROM pinterest.list_sources('gateway')), '0', 'gateway: signed');
+	is($gateway->log, "GET /test/streams signed 200\n", 'gateway: as it heard');
+	$kinesis->create_stream('wide', 120);
+	my (undef, $out, $err) = $node->psql('postgres', q(SELECT name, splits FROM pinterest.list_sources('gateway'); SELECT count(*) FROM pinterest.describe_source('gateway', 'wide')));
+	is($out, "wide|\n100", 'gateway: a stream of more shards than it tells of');
+	like($err, qr/WARNING:.*first 100 shards of "wide"/, 'gateway: and that is said');
+	$gateway->set(hang => JSON::PP::true());
+	fails($node, "SET statement_timeout = 500; SELECT pinterest.$_", { state => '57014', within => 3 }, "gateway: no answer: $_")
+	  foreach q(list_sources('gateway')), q(describe_source('gateway', 'x')), q(create_source('gateway', 'x')), q(drop_source('gateway', 'x'));
 }
 
 #

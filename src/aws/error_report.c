@@ -121,6 +121,8 @@ detail_of(const AwsFailure *failure, int attempts)
 			appendStringInfo(&out, ", code %s: \"%s\".", failure->code, failure->message);
 		else if (failure->code[0] != '\0')
 			appendStringInfo(&out, ", code %s.", failure->code);
+		else if (failure->message[0] != '\0')
+			appendStringInfo(&out, ": \"%s\".", failure->message);
 		else
 			appendStringInfoString(&out, " and no explanation.");
 		if (failure->request_id[0] != '\0')

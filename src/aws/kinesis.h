@@ -99,6 +99,7 @@ typedef struct KinesisShardPage
 	KinesisShard *shards;
 	int			nshards;
 	char	   *next_token;		/* NULL: it is the last page */
+	bool		more;			/* or there is another without a token */
 } KinesisShardPage;
 
 typedef struct KinesisSummary
@@ -106,7 +107,7 @@ typedef struct KinesisSummary
 	char	   *status;			/* CREATING, DELETING, ACTIVE, UPDATING */
 	int64		created;		/* ms since 1970 */
 	int64		retention;		/* hours */
-	int64		open_shards;
+	int64		open_shards;	/* -1: not known */
 } KinesisSummary;
 
 typedef struct KinesisStreamPage
@@ -116,6 +117,7 @@ typedef struct KinesisStreamPage
 	char	   *next_token;		/* NULL: go on behind the last name */
 } KinesisStreamPage;
 
+/* The answer to DescribeStream is both a page of shards and a summary. */
 extern KinesisShardPage *kinesis_shard_page(StringInfo body, const char *subject);
 extern KinesisSummary *kinesis_summary(StringInfo body, const char *subject);
 extern char *kinesis_iterator(StringInfo body, const char *subject);

@@ -53,6 +53,15 @@ end_answer(MemoryContext result)
 	MemoryContextDelete(MemoryContextSwitchTo(result));
 }
 
+/* The member of that name; where there is none, the whole. */
+static const JsonTree *
+part_of(const JsonTree *json, const char *name)
+{
+	const JsonTree *part = json_tree_member(json, name);
+
+	return part == NULL ? json : part;
+}
+
 /* A copy of a string, NULL if it is missing or null. */
 static char *
 copy_string(const JsonTree *json, const char *name, MemoryContext result)
@@ -98,7 +107,7 @@ kinesis_shard_page(StringInfo body, const char *subject)
 {
 	KinesisShardPage *page = palloc0(sizeof(KinesisShardPage));
 	MemoryContext result = begin_answer();
-	JsonTree   *json = parse_object(body, subject, "ListShards");
+	const JsonTree *json = part_of(parse_object(body, subject, "ListShards"), "StreamDescription");
 	JsonTree   *shards = json_tree_member(json, "Shards");
 
 	page->nshards = json_tree_length(shards);
@@ -109,8 +118,25 @@ kinesis_shard_page(StringInfo body, const char *subject)
 		if (!read_shard(json_tree_element(shards, i), &page->shards[i], result))
 			kinesis_bad_answer(subject, "ListShards");
 	page->next_token = copy_string(json, "NextToken", result);
+	page->more = json_tree_is_true(json, "HasMoreShards");
 	end_answer(result);
 	return page;
+}
+
+/* How many shards are open, by the list in the answer to DescribeStream. */
+static int64
+count_open(const JsonTree *description)
+{
+	JsonTree   *shards = json_tree_member(description, "Shards");
+	int64		open = 0;
+
+	if (json_tree_length(shards) < 0 || json_tree_is_true(description, "HasMoreShards"))
+		return -1;
+	for (int i = 0; i < json_tree_length(shards); i++)
+		open += json_tree_string(json_tree_member(json_tree_element(shards, i),
+												  "SequenceNumberRange"),
+								 "EndingSequenceNumber") == NULL;
+	return open;
 }
 
 KinesisSummary *
@@ -118,13 +144,14 @@ kinesis_summary(StringInfo body, const char *subject)
 {
 	KinesisSummary *summary = palloc0(sizeof(KinesisSummary));
 	MemoryContext result = begin_answer();
-	JsonTree   *json = json_tree_member(parse_object(body, subject, "DescribeStreamSummary"),
-									   "StreamDescriptionSummary");
+	const JsonTree *json = parse_object(body, subject, "DescribeStreamSummary");
 
+	json = part_of(part_of(json, "StreamDescriptionSummary"), "StreamDescription");
 	summary->status = copy_string(json, "StreamStatus", result);
 	summary->created = milliseconds(json, "StreamCreationTimestamp");
 	(void) json_tree_integer(json, "RetentionPeriodHours", &summary->retention);
-	(void) json_tree_integer(json, "OpenShardCount", &summary->open_shards);
+	if (!json_tree_integer(json, "OpenShardCount", &summary->open_shards))
+		summary->open_shards = count_open(json);
 	if (summary->status == NULL)
 		kinesis_bad_answer(subject, "DescribeStreamSummary");
 	end_answer(result);

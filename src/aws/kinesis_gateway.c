@@ -76,3 +76,38 @@ kinesis_gateway_request(KinesisRequest *request, const KinesisGateway *gateway,
 	aws->what = "read";
 	aws->subject = subject;
 }
+
+void
+kinesis_gateway_list(KinesisRequest *request, const KinesisGateway *gateway)
+{
+	resetStringInfo(&request->body);
+	kinesis_gateway_request(request, gateway, "GET", NULL, NULL, gateway->config.host);
+	request->aws.what = "list the streams of";
+}
+
+void
+kinesis_gateway_describe(KinesisRequest *request, const KinesisGateway *gateway,
+						 const char *stream)
+{
+	resetStringInfo(&request->body);
+	kinesis_gateway_request(request, gateway, "GET", stream, NULL, stream);
+}
+
+void
+kinesis_gateway_create(KinesisRequest *request, const KinesisGateway *gateway,
+					   const char *stream, int shards)
+{
+	resetStringInfo(&request->body);
+	appendStringInfo(&request->body, "{\"ShardCount\":%d}", shards);
+	kinesis_gateway_request(request, gateway, "POST", stream, NULL, stream);
+	request->aws.what = "create stream";
+}
+
+void
+kinesis_gateway_delete(KinesisRequest *request, const KinesisGateway *gateway,
+					   const char *stream)
+{
+	resetStringInfo(&request->body);
+	kinesis_gateway_request(request, gateway, "DELETE", stream, NULL, stream);
+	request->aws.what = "drop stream";
+}

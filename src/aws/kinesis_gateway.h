@@ -48,4 +48,17 @@ extern void kinesis_gateway_request(KinesisRequest *request, const KinesisGatewa
 									const char *method, const char *stream,
 									const char *resource, const char *subject);
 
+/*
+ * What administers streams.  The answers are those to ListStreams and
+ * DescribeStream, of which a gateway gives the first page; all else is as in
+ * kinesis.h.
+ */
+extern void kinesis_gateway_list(KinesisRequest *request, const KinesisGateway *gateway);
+extern void kinesis_gateway_describe(KinesisRequest *request, const KinesisGateway *gateway,
+									 const char *stream);
+extern void kinesis_gateway_create(KinesisRequest *request, const KinesisGateway *gateway,
+								   const char *stream, int shards);
+extern void kinesis_gateway_delete(KinesisRequest *request, const KinesisGateway *gateway,
+								   const char *stream);
+
 #endif							/* PINTEREST_KINESIS_GATEWAY_H */

@@ -204,7 +204,8 @@ list_rows(FunctionCallInfo fcinfo, AttInMetadata *attinmeta, MemoryContext conte
 	foreach(lc, sources)
 	{
 		const AdminSource *source = lfirst(lc);
-		const char *values[] = {source->name, psprintf("%d", source->splits), source->state};
+		const char *values[] = {source->name,
+		source->splits < 0 ? NULL : psprintf("%d", source->splits), source->state};
 
 		rows = add_row(rows, attinmeta, values, context);
 	}

@@ -23,7 +23,7 @@ struct SourceRequest;
 typedef struct AdminSource
 {
 	const char *name;
-	int			splits;
+	int			splits;			/* -1: not known */
 	const char *state;			/* in the service's words */
 } AdminSource;
 

@@ -23,7 +23,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(
-  start_kinesis start_kinesis_fault_server create_kinesis_server
+  start_kinesis start_kinesis_fault_server start_api_gateway create_kinesis_server
   base64 kpl_aggregate
 );
 
@@ -66,17 +66,27 @@ sub start_kinesis_fault_server
 	return $server;
 }
 
-# A foreign server for it, and keys.
+# start_api_gateway SERVER: a gateway before it, see test/servers/api_gateway.py; with
+# the methods url, set NAME => VALUE, …, reset, and log
+sub start_api_gateway
+{
+	my ($kinesis) = @_;
+
+	return PinterestTest::start_server('KinesisTest::Gateway', 'api_gateway.py', $kinesis->endpoint);
+}
+
+# A foreign server for it, and keys; "options" are others of the server.
 sub create_kinesis_server
 {
 	my ($node, $name, $endpoint, %with) = @_;
 	my $region = $with{region} // 'us-east-1';
 	my $token = defined $with{session_token} ? ", session_token '$with{session_token}'" : '';
+	my $options = defined $with{options} ? ", $with{options}" : '';
 
 	$node->safe_psql(
 		'postgres', qq(
 		CREATE SERVER $name FOREIGN DATA WRAPPER kinesis_json
-			OPTIONS (region '$region', endpoint '$endpoint');
+			OPTIONS (region '$region', endpoint '$endpoint'$options);
 		CREATE USER MAPPING FOR CURRENT_USER SERVER $name
 			OPTIONS (access_key_id 'AKIDTEST', secret_access_key 'secretkeytest123'$token);));
 	return;
@@ -265,6 +275,15 @@ sub merge
 	$self->wait_until_active($stream);
 	return;
 }
+
+package KinesisTest::Gateway;
+
+use strict;
+use warnings;
+
+our @ISA = ('PinterestTest::CredentialServer');
+
+sub url { return $_[0]->{endpoint} . '/test'; }
 
 package KinesisTest::FaultServer;
 

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "commands/defrem.h"
+#include "pg_compat.h"
 #include "source/admin.h"
 #include "source/kinesis/kinesis.h"
 
@@ -31,7 +32,8 @@
 
 typedef struct KinesisAdmin
 {
-	KinesisAccess *access;
+	const KinesisGateway *gateway;	/* all goes through it; NULL: to the service */
+	KinesisAccess *access;		/* NULL with a gateway */
 	AwsService *service;
 	AwsCall    *call;
 	KinesisRequest request;
@@ -42,9 +44,15 @@ open_service(const SourceRequest *request)
 {
 	KinesisAdmin *admin = palloc0(sizeof(KinesisAdmin));
 
-	admin->access = kinesis_access(request);
-	kinesis_take_credentials(request, admin->access);
-	admin->service = kinesis_service(admin->access);
+	admin->gateway = kinesis_gateway(request);
+	if (admin->gateway != NULL)
+		admin->service = kinesis_gateway_service(request, admin->gateway);
+	else
+	{
+		admin->access = kinesis_access(request);
+		kinesis_take_credentials(request, admin->access);
+		admin->service = kinesis_service(admin->access);
+	}
 	admin->call = kinesis_call(admin->service);
 	kinesis_request_init(&admin->request);
 	return admin;
@@ -67,11 +75,20 @@ ask(KinesisAdmin *admin)
 	(void) kinesis_ask(admin->service, admin->call, &admin->request);
 }
 
+static void
+prepare_description(KinesisAdmin *admin, const char *name)
+{
+	if (admin->gateway != NULL)
+		kinesis_gateway_describe(&admin->request, admin->gateway, name);
+	else
+		kinesis_describe(&admin->request, name, name);
+}
+
 /* NULL: there is no such stream. */
 static KinesisSummary *
 look_up(KinesisAdmin *admin, const char *name)
 {
-	kinesis_describe(&admin->request, name, name);
+	prepare_description(admin, name);
 	if (!kinesis_ask_unless(admin->service, admin->call, &admin->request, NOT_FOUND))
 		return NULL;
 	return kinesis_summary(aws_call_body(admin->call), name);
@@ -81,12 +98,38 @@ look_up(KinesisAdmin *admin, const char *name)
  * Looking
  */
 
+/* Nobody can ask a gateway for a second page. */
+static void
+warn_of_more(const char *subject, const char *what, int n)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("the API gateway tells only of the first %d %s of \"%s\"", n, what, subject)));
+}
+
+static List *
+stream_names(KinesisAdmin *admin)
+{
+	const char *host;
+	KinesisStreamPage *page;
+
+	if (admin->gateway == NULL)
+		return kinesis_stream_names(admin->access, admin->service, admin->call);
+	host = admin->gateway->config.host;
+	kinesis_gateway_list(&admin->request, admin->gateway);
+	ask(admin);
+	page = kinesis_stream_page(aws_call_body(admin->call), host);
+	if (page->more)
+		warn_of_more(host, "streams", list_length(page->names));
+	return page->names;
+}
+
 /* One that is dropped meanwhile is left out. */
 static List *
 list_streams(const SourceRequest *request)
 {
 	KinesisAdmin *admin = open_service(request);
-	List	   *names = kinesis_stream_names(admin->access, admin->service, admin->call);
+	List	   *names = stream_names(admin);
 	List	   *sources = NIL;
 	ListCell   *lc;
 
@@ -124,6 +167,22 @@ split_of(const KinesisShard *shard)
 }
 
 static List *
+describe_through_gateway(KinesisAdmin *admin, const char *name)
+{
+	KinesisShardPage *page;
+	List	   *splits = NIL;
+
+	prepare_description(admin, name);
+	ask(admin);
+	page = kinesis_shard_page(aws_call_body(admin->call), name);
+	for (int i = 0; i < page->nshards; i++)
+		splits = lappend(splits, split_of(&page->shards[i]));
+	if (page->more)
+		warn_of_more(name, "shards", page->nshards);
+	return splits;
+}
+
+static List *
 describe_stream(const SourceRequest *request, const char *name)
 {
 	KinesisAdmin *admin;
@@ -133,6 +192,8 @@ describe_stream(const SourceRequest *request, const char *name)
 
 	check_name(name, true);
 	admin = open_service(request);
+	if (admin->gateway != NULL)
+		return describe_through_gateway(admin, name);
 	while (!kinesis_list_map(&map, admin->service, admin->call, name, &requests))
 		;
 	for (int i = 0; i < map.nshards; i++)
@@ -159,7 +220,7 @@ wait_until_active(KinesisAdmin *admin, const char *name)
 
 	for (;;)
 	{
-		kinesis_describe(&admin->request, name, name);
+		prepare_description(admin, name);
 		ask(admin);
 		if (strcmp(kinesis_summary(aws_call_body(admin->call), name)->status, "ACTIVE") == 0)
 			break;
@@ -185,6 +246,16 @@ wait_until_gone(KinesisAdmin *admin, const char *name)
 /*
  * Changing
  */
+
+pg_noreturn static void
+refuse_through_gateway(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot %s through an API gateway", what),
+			 errhint("Use a server without option \"api_gateway\".")));
+	pg_unreachable();
+}
 
 typedef struct StreamOptions
 {
@@ -255,7 +326,12 @@ create_stream(const SourceRequest *request, const char *name, int splits, List *
 
 	check_name(name, false);
 	admin = open_service(request);
-	kinesis_create_stream(&admin->request, name, wanted.on_demand ? 0 : splits);
+	if (admin->gateway == NULL)
+		kinesis_create_stream(&admin->request, name, wanted.on_demand ? 0 : splits);
+	else if (!wanted.on_demand && wanted.retention == LEAST_RETENTION)
+		kinesis_gateway_create(&admin->request, admin->gateway, name, splits);
+	else
+		refuse_through_gateway("set the mode or retention of a stream");
 	if (!kinesis_ask_unless(admin->service, admin->call, &admin->request,
 							"ResourceInUseException"))
 		ereport(ERROR,
@@ -277,6 +353,8 @@ alter_stream(const SourceRequest *request, const char *name, int splits)
 
 	check_name(name, true);
 	admin = open_service(request);
+	if (admin->gateway != NULL)
+		refuse_through_gateway("change the shards of a stream");
 	kinesis_update_shard_count(&admin->request, name, splits);
 	ask(admin);
 	wait_until_active(admin, name);
@@ -289,7 +367,10 @@ drop_stream(const SourceRequest *request, const char *name)
 
 	check_name(name, true);
 	admin = open_service(request);
-	kinesis_delete_stream(&admin->request, name);
+	if (admin->gateway != NULL)
+		kinesis_gateway_delete(&admin->request, admin->gateway, name);
+	else
+		kinesis_delete_stream(&admin->request, name);
 	ask(admin);
 	wait_until_gone(admin, name);
 }
