@@ -278,6 +278,13 @@ succeeds($node, 'SELECT p, (SELECT count(*) FROM ten WHERE partition = p) FROM g
 succeeds($node, 'SELECT p, o, n FROM (VALUES (0, 5), (3, 99), (4, 0), (9, 7)) w (p, o),
 		LATERAL (SELECT n FROM ten WHERE partition = p AND "offset" = o) s ORDER BY 1',
 	"0|5|5\n3|99|99\n9|7|7", 'LATERAL');
+$kafka->create_topic('grows');
+fill('grows', 10);
+create_table('grows');
+is($session->ask('BEGIN; DECLARE c CURSOR FOR SELECT g, (SELECT count(*) FROM grows WHERE partition = g * 0) FROM generate_series(1, 3) AS g; FETCH 1 FROM c'),
+	'1|10', 'a sub-query that is read again');
+fill('grows', 5);
+is($session->ask('FETCH ALL FROM c; COMMIT; SELECT count(*) FROM grows'), "2|10\n3|10\n15", 'it reads what there was at first');
 foreach my $join (qw(nestloop hashjoin mergejoin))
 {
 	my $off = join ' ', map { "SET enable_$_ = off;" } grep { $_ ne $join } qw(nestloop hashjoin mergejoin material);

@@ -63,6 +63,7 @@ typedef struct KafkaSource
 	SourceRequest request;
 	const char *topic;
 	MemoryContext context;
+	KafkaSnapshot *snapshot;	/* NULL before the first pass */
 	MemoryContext snapshot_context; /* of the splits */
 	KafkaClient *client;		/* NULL before the first use */
 	KafkaConsumer *consumer;	/* has the client, then */
@@ -140,14 +141,16 @@ take_consumer(KafkaSource *kafka)
 static void
 take_snapshot(KafkaSource *kafka)
 {
-	MemoryContext before;
+	MemoryContext before = MemoryContextSwitchTo(kafka->context);
 	ListCell   *lc;
 
 	if (kafka->client == NULL)
 		take_client(kafka);
+	if (kafka->snapshot == NULL)
+		kafka->snapshot = kafka_take_snapshot(kafka->client, kafka->topic);
 	MemoryContextReset(kafka->snapshot_context);
-	before = MemoryContextSwitchTo(kafka->snapshot_context);
-	kafka->splits = kafka_take_snapshot(kafka->client, kafka->topic, kafka->filter,
+	MemoryContextSwitchTo(kafka->snapshot_context);
+	kafka->splits = kafka_choose_splits(kafka->client, kafka->snapshot, kafka->filter,
 										&kafka->asked);
 	MemoryContextSwitchTo(before);
 	kafka->known = 0;

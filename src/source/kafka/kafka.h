@@ -54,13 +54,22 @@ typedef struct KafkaAsked
 	int			partition;
 } KafkaAsked;
 
+/* The partitions of topics, and the offsets that a scan finds in them. */
+typedef struct KafkaSnapshot KafkaSnapshot;
+
 /*
- * What there is now to be read of a topic or of those of a pattern: a List of
- * KafkaSplit in the current memory context, each with at least one range.
- * filter may be NULL; asked is where metadata_value looks while it is asked.
- * Blocks.  In kafka_snapshot.c.
+ * What there is of a topic or of those of a pattern, in the current memory
+ * context.  Blocks.  In kafka_snapshot.c.
  */
-extern List *kafka_take_snapshot(KafkaClient *client, const char *topic,
+extern KafkaSnapshot *kafka_take_snapshot(KafkaClient *client, const char *topic);
+
+/*
+ * What of it is to be read: a List of KafkaSplit in the current memory context,
+ * each with at least one range.  Offsets asked about once stay the same for the
+ * snapshot.  filter may be NULL; asked is where metadata_value looks while it is
+ * asked.  Blocks.
+ */
+extern List *kafka_choose_splits(KafkaClient *client, KafkaSnapshot *snapshot,
 								 const SourceFilter *filter, KafkaAsked *asked);
 
 /*

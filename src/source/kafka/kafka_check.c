@@ -265,7 +265,9 @@ list_topic(void *arg)
 {
 	KafkaCheck *kafka = arg;
 	List	   *topics = kafka_topics(kafka->client, kafka->topic);
-	List	   *splits = kafka_take_snapshot(kafka->client, kafka->topic, NULL, NULL);
+	List	   *splits = kafka_choose_splits(kafka->client,
+											 kafka_take_snapshot(kafka->client, kafka->topic),
+											 NULL, NULL);
 	int			partitions = 0;
 	int64		offsets = 0;
 	ListCell   *lc;

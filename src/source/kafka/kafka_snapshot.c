@@ -4,8 +4,12 @@
  *	  What there is to be read when a scan begins: partitions, and ranges of
  *	  their offsets.
  *
+ * Once asked for, the offsets of a partition stay what they are for the scan,
+ * also when it is rewound: a join that reads it again and again sees one state.
  * The beginnings are asked for before the ends, so that a range never begins
- * behind its end.  Kafka finds the first record at a time or later; that all
+ * behind its end.
+ *
+ * Kafka finds the first record at a time or later; that all
  * records before it are older is sure, that all behind it are not, it is not,
  * since producers set times as they like.  So a lower bound of the time
  * narrows the offsets, and an upper one only stops reading where the broker
@@ -19,9 +23,26 @@
 #include "kafka/topics.h"
 #include "source/kafka/kafka.h"
 
-/* A partition that is wanted, before its offsets are known. */
+/* A partition, and the offsets it has for this scan. */
+typedef struct Partition
+{
+	const char *topic;
+	int			number;
+	bool		known;			/* are begin and end? */
+	int64		begin;
+	int64		end;
+} Partition;
+
+struct KafkaSnapshot
+{
+	int			npartitions;
+	Partition  *partitions;		/* of all topics */
+};
+
+/* A partition that is wanted. */
 typedef struct Candidate
 {
+	Partition  *partition;
 	KafkaSplit *split;
 	List	   *offsets;		/* sets of range.h */
 	List	   *times;
@@ -67,14 +88,39 @@ kafka_split_size(const KafkaSplit *split)
 	return size;
 }
 
+KafkaSnapshot *
+kafka_take_snapshot(KafkaClient *client, const char *topic)
+{
+	List	   *topics = kafka_topics(client, topic);
+	KafkaSnapshot *snapshot = palloc0(sizeof(KafkaSnapshot));
+	Partition  *partition;
+	ListCell   *lc;
+
+	foreach(lc, topics)
+		snapshot->npartitions += ((KafkaTopic *) lfirst(lc))->partitions;
+	partition = snapshot->partitions = palloc0(sizeof(Partition) * Max(snapshot->npartitions, 1));
+	foreach(lc, topics)
+	{
+		const KafkaTopic *found = lfirst(lc);
+
+		for (int number = 0; number < found->partitions; number++, partition++)
+		{
+			partition->topic = found->name;
+			partition->number = number;
+		}
+	}
+	return snapshot;
+}
+
 static Candidate *
-make_candidate(const KafkaTopic *topic, int partition)
+make_candidate(Partition *partition)
 {
 	Candidate  *candidate = palloc0(sizeof(Candidate));
 
+	candidate->partition = partition;
 	candidate->split = palloc0(sizeof(KafkaSplit));
-	candidate->split->topic = topic->name;
-	candidate->split->partition = partition;
+	candidate->split->topic = partition->topic;
+	candidate->split->partition = partition->number;
 	candidate->split->time_end = PG_INT64_MAX;
 	candidate->offsets = ranges_all();
 	candidate->times = ranges_all();
@@ -83,52 +129,75 @@ make_candidate(const KafkaTopic *topic, int partition)
 
 /* The partitions that the filter wants something of. */
 static List *
-find_candidates(List *topics, const SourceFilter *filter, KafkaAsked *asked)
+find_candidates(KafkaSnapshot *snapshot, const SourceFilter *filter, KafkaAsked *asked)
 {
 	List	   *candidates = NIL;
-	ListCell   *lc;
 
-	foreach(lc, topics)
+	for (int i = 0; i < snapshot->npartitions; i++)
 	{
-		const KafkaTopic *topic = lfirst(lc);
+		Candidate  *candidate = make_candidate(&snapshot->partitions[i]);
 
-		for (int partition = 0; partition < topic->partitions; partition++)
+		if (filter != NULL)
 		{
-			Candidate  *candidate = make_candidate(topic, partition);
-
-			if (filter != NULL)
-			{
-				asked->topic = topic->name;
-				asked->partition = partition;
-				if (!filter->wants(filter->arg))
-					continue;
-				candidate->offsets = filter->ranges(filter->arg, KAFKA_ITEM_OFFSET);
-				candidate->times = filter->ranges(filter->arg, KAFKA_ITEM_TIMESTAMP);
-			}
-			if (candidate->offsets != NIL && candidate->times != NIL)
-				candidates = lappend(candidates, candidate);
+			asked->topic = candidate->split->topic;
+			asked->partition = candidate->split->partition;
+			if (!filter->wants(filter->arg))
+				continue;
+			candidate->offsets = filter->ranges(filter->arg, KAFKA_ITEM_OFFSET);
+			candidate->times = filter->ranges(filter->arg, KAFKA_ITEM_TIMESTAMP);
 		}
+		if (candidate->offsets != NIL && candidate->times != NIL)
+			candidates = lappend(candidates, candidate);
 	}
 	return candidates;
 }
 
-/* Looks up a position for each candidate. */
+/* Looks up a position for each partition. */
 static KafkaPosition *
-find_positions(KafkaClient *client, List *candidates, int64 what)
+find_positions(KafkaClient *client, List *partitions, int64 what)
 {
-	int			n = list_length(candidates);
+	int			n = list_length(partitions);
 	KafkaPosition *positions = palloc(sizeof(KafkaPosition) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
 	{
-		const Candidate *candidate = list_nth(candidates, i);
+		const Partition *partition = list_nth(partitions, i);
 
-		positions[i].topic = candidate->split->topic;
-		positions[i].partition = candidate->split->partition;
-		positions[i].offset = what;
+		positions[i] = (KafkaPosition) {partition->topic, partition->number, what};
 	}
 	kafka_find_positions(client, positions, n);
 	return positions;
+}
+
+/* Sets what the candidates' partitions hold, asking about those not asked about before. */
+static void
+set_offsets(KafkaClient *client, List *candidates)
+{
+	List	   *unknown = NIL;
+	KafkaPosition *begins;
+	KafkaPosition *ends;
+	ListCell   *lc;
+
+	foreach(lc, candidates)
+		if (!((Candidate *) lfirst(lc))->partition->known)
+			unknown = lappend(unknown, ((Candidate *) lfirst(lc))->partition);
+	begins = find_positions(client, unknown, KAFKA_BEGINNING);
+	ends = find_positions(client, unknown, KAFKA_END);
+	foreach(lc, unknown)
+	{
+		Partition  *partition = lfirst(lc);
+
+		partition->begin = begins[foreach_current_index(lc)].offset;
+		partition->end = Max(partition->begin, ends[foreach_current_index(lc)].offset);
+		partition->known = true;
+	}
+	foreach(lc, candidates)
+	{
+		Candidate  *candidate = lfirst(lc);
+
+		candidate->split->begin = candidate->partition->begin;
+		candidate->split->end = candidate->partition->end;
+	}
 }
 
 /* The first ms of times that begin somewhere; false for others. */
@@ -196,22 +265,14 @@ set_ranges(Candidate *candidate)
 }
 
 List *
-kafka_take_snapshot(KafkaClient *client, const char *topic,
+kafka_choose_splits(KafkaClient *client, KafkaSnapshot *snapshot,
 					const SourceFilter *filter, KafkaAsked *asked)
 {
-	List	   *candidates = find_candidates(kafka_topics(client, topic), filter, asked);
-	KafkaPosition *begins = find_positions(client, candidates, KAFKA_BEGINNING);
-	KafkaPosition *ends = find_positions(client, candidates, KAFKA_END);
+	List	   *candidates = find_candidates(snapshot, filter, asked);
 	List	   *splits = NIL;
 	ListCell   *lc;
 
-	foreach(lc, candidates)
-	{
-		KafkaSplit *split = ((Candidate *) lfirst(lc))->split;
-
-		split->begin = begins[foreach_current_index(lc)].offset;
-		split->end = Max(split->begin, ends[foreach_current_index(lc)].offset);
-	}
+	set_offsets(client, candidates);
 	narrow_by_time(client, candidates);
 	foreach(lc, candidates)
 		if (set_ranges(lfirst(lc)))
