@@ -3,10 +3,9 @@
  * kafka.c
  *	  The source of kafka_json: the messages of topics.
  *
- * A split is a partition, a body is a message.  What is to be read is known
- * from the snapshot: each range ends when a message at its end or behind has
- * come, or when the broker says that the partition ends there; never because
- * nothing came.
+ * A split is a partition, a body is a message.  What is to be read is decided
+ * when a pass begins, from the snapshot (kafka_snapshot.c); kafka_reading.c reads
+ * it.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,27 +14,14 @@
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_type.h"
-#include "kafka/consumer.h"
 #include "kafka/options.h"
 #include "kafka/topics.h"
 #include "option.h"
-#include "source/kafka/kafka.h"
+#include "source/kafka/kafka_reading.h"
 #include "source/kafka/kafka_rest.h"
 #include "source/kafka/kafka_target.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-
-/* Partitions that are read at a time. */
-#define MAX_RUNNING 64
-
-/* A gap of so many offsets between two ranges is read and passed over. */
-#define SMALL_GAP 1000
-
-/*
- * A query may want no more than its first rows: until so many messages have
- * come, partitions are begun only while they have fewer offsets than these.
- */
-#define FEW_MESSAGES 1000
 
 /*
  * Offsets that a process of a parallel scan takes at a time.  Those of one share
@@ -66,30 +52,22 @@ typedef struct KafkaSource
 	KafkaSnapshot *snapshot;	/* NULL before the first pass */
 	MemoryContext snapshot_context; /* of the splits */
 	KafkaClient *client;		/* NULL before the first use */
-	KafkaConsumer *consumer;	/* has the client, then */
+	KafkaReading *reading;		/* has the client, then */
 	const SourceFilter *filter;
 	KafkaAsked	asked;
 
 	bool		sampled;		/* are the splits those of a sample? */
 	bool		begun;
 	List	   *splits;			/* of KafkaSplit */
-	int			next_split;		/* the first that has not been begun */
-	List	   *running;		/* of those, the ones messages come of */
-	int64		begun_offsets;	/* in this pass */
-	int64		begun_messages;
 	const KafkaEvent *event;	/* the current message, NULL before the first */
-	KafkaSplit *split;			/* it is of */
 
 	/* parallel scans */
 	const SourceSupply *supply;
-	bool		supply_is_empty;
-	KafkaSplit *next_share;		/* has been taken, but not begun; or NULL */
 	int64		share;			/* offsets to list at a time */
+	int			next_split;		/* to cut shares off */
 
-	int64		known;			/* offsets in the snapshot */
-	int64		messages;
+	int64		known;			/* offsets to be read in this pass */
 	int64		bytes;
-	int64		partitions;
 } KafkaSource;
 
 static Source *
@@ -128,17 +106,6 @@ take_client(KafkaSource *kafka)
 }
 
 static void
-take_consumer(KafkaSource *kafka)
-{
-	MemoryContext before = MemoryContextSwitchTo(kafka->context);
-
-	if (kafka->client == NULL)
-		take_client(kafka);
-	kafka->consumer = kafka_consumer_create(kafka->client);
-	MemoryContextSwitchTo(before);
-}
-
-static void
 take_snapshot(KafkaSource *kafka)
 {
 	MemoryContext before = MemoryContextSwitchTo(kafka->context);
@@ -156,192 +123,6 @@ take_snapshot(KafkaSource *kafka)
 	kafka->known = 0;
 	foreach(lc, kafka->splits)
 		kafka->known += kafka_split_size(lfirst(lc));
-}
-
-/*
- * Ranges
- */
-
-static void
-stop_split(KafkaSource *kafka, KafkaSplit *split)
-{
-	if (!split->running)
-		return;
-	kafka_consumer_stop(kafka->consumer, split->topic, split->partition, split);
-	split->running = false;
-	kafka->running = list_delete_ptr(kafka->running, split);
-}
-
-static void
-start_split(KafkaSource *kafka, KafkaSplit *split)
-{
-	MemoryContext before = MemoryContextSwitchTo(kafka->context);
-
-	kafka->running = lappend(kafka->running, split);
-	MemoryContextSwitchTo(before);
-	split->running = true;
-	kafka_consumer_start(kafka->consumer, split->topic, split->partition,
-						 split->ranges[split->at].first, split);
-}
-
-/* The next share, which is taken from the supply unless it has been; or NULL. */
-static KafkaSplit *
-look_at_share(KafkaSource *kafka)
-{
-	StringInfoData packed;
-	MemoryContext before;
-
-	if (kafka->next_share != NULL || kafka->supply_is_empty)
-		return kafka->next_share;
-	before = MemoryContextSwitchTo(kafka->snapshot_context);
-	initStringInfo(&packed);
-	kafka->supply_is_empty = !kafka->supply->take(kafka->supply->arg, &packed);
-	if (!kafka->supply_is_empty)
-		kafka->next_share = kafka_unpack_share(&packed);
-	pfree(packed.data);
-	MemoryContextSwitchTo(before);
-	return kafka->next_share;
-}
-
-static KafkaSplit *
-take_share(KafkaSource *kafka)
-{
-	KafkaSplit *share = look_at_share(kafka);
-
-	kafka->next_share = NULL;
-	return share;
-}
-
-/* A split that has been read goes on with the next share, if that comes behind it. */
-static void
-extend_split(KafkaSource *kafka, KafkaSplit *split)
-{
-	KafkaSplit *share = kafka->supply == NULL ? NULL : look_at_share(kafka);
-
-	if (share == NULL || !kafka_is_behind(share, split))
-		return;
-	split->ranges = take_share(kafka)->ranges;
-	split->at = 0;
-	kafka->partitions++;
-}
-
-/*
- * The current range has been read: goes on with the next.  False if what has
- * been fetched is of no use for it, since it comes again, or there is none.
- */
-static bool
-end_range(KafkaSource *kafka, KafkaSplit *split)
-{
-	int64		end = split->ranges[split->at++].end;
-
-	if (split->at == split->nranges)
-		extend_split(kafka, split);
-	if (split->at < split->nranges && split->ranges[split->at].first - end <= SMALL_GAP)
-		return true;
-	stop_split(kafka, split);
-	if (split->at < split->nranges)
-		start_split(kafka, split);
-	return false;
-}
-
-/* What is left of the split is not wanted. */
-static void
-end_split(KafkaSource *kafka, KafkaSplit *split)
-{
-	split->at = split->nranges;
-	stop_split(kafka, split);
-}
-
-/* May a split be begun beside those that run? */
-static bool
-may_begin(const KafkaSource *kafka)
-{
-	if (kafka->running == NIL)
-		return true;
-
-	/* one share after the other, so that each process takes what it can read */
-	if (kafka->supply != NULL)
-		return false;
-	return list_length(kafka->running) < MAX_RUNNING &&
-		(kafka->begun_offsets < FEW_MESSAGES || kafka->begun_messages >= FEW_MESSAGES);
-}
-
-/* The next split to be begun; NULL if there is none, or not yet. */
-static KafkaSplit *
-next_split(KafkaSource *kafka)
-{
-	if (!may_begin(kafka))
-		return NULL;
-	if (kafka->supply != NULL)
-		return take_share(kafka);
-	if (kafka->next_split == list_length(kafka->splits))
-		return NULL;
-	return list_nth(kafka->splits, kafka->next_split++);
-}
-
-static void
-start_splits(KafkaSource *kafka)
-{
-	KafkaSplit *split;
-
-	while ((split = next_split(kafka)) != NULL)
-	{
-		kafka->begun_offsets += kafka_split_size(split);
-		kafka->partitions++;
-		start_split(kafka, split);
-	}
-}
-
-/*
- * Ends
- */
-
-/* Where the partition begins, or ends, now. */
-static int64
-look_up(KafkaSource *kafka, const KafkaSplit *split, int64 what)
-{
-	KafkaPosition position = {split->topic, split->partition, what};
-
-	kafka_find_positions(kafka->client, &position, 1);
-	return position.offset;
-}
-
-/* An offset of the snapshot does not exist any more. */
-pg_noreturn static void
-raise_gone(KafkaSource *kafka, const KafkaSplit *split, int64 offset)
-{
-	int64		begin = look_up(kafka, split, KAFKA_BEGINNING);
-	int64		end = look_up(kafka, split, KAFKA_END);
-
-	if (begin > offset)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("records of partition %d of topic \"%s\" are gone", split->partition,
-						split->topic),
-				 errdetail("Offsets %lld to %lld were deleted after the scan had begun.",
-						   (long long) offset, (long long) begin - 1),
-				 errhint("Run the query again: it will begin with what is there then.")));
-	ereport(ERROR,
-			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("records of partition %d of topic \"%s\" are gone", split->partition,
-					split->topic),
-			 errdetail("The partition ended at offset %lld when the scan began, and ends at offset %lld now.",
-					   (long long) split->end, (long long) end),
-			 errhint("The topic was deleted and made anew, or brokers have lost records. Run the query again.")));
-	pg_unreachable();
-}
-
-/* The broker says that the partition ends at an offset. */
-static void
-reach_end(KafkaSource *kafka, KafkaSplit *split, int64 offset)
-{
-	while (split->ranges[split->at].end <= offset)
-		if (!end_range(kafka, split))
-			return;
-
-	/* a leader that has just become one may not know the end yet; look again */
-	if (look_up(kafka, split, KAFKA_END) < split->ranges[split->at].end)
-		raise_gone(kafka, split, offset);
 }
 
 /*
@@ -369,46 +150,20 @@ kafka_sample(Source *source, int64 records, bool newest, int64 *drawn)
 	return total;
 }
 
-/* Is this message one of those that are wanted?  Ends ranges that it is behind. */
-static bool
-take_message(KafkaSource *kafka, KafkaSplit *split, const KafkaEvent *event)
-{
-	kafka->messages++;
-	kafka->begun_messages++;
-	if (event->appended && event->time >= split->time_end)
-	{
-		end_split(kafka, split);
-		return false;
-	}
-	while (event->offset >= split->ranges[split->at].end)
-		if (!end_range(kafka, split))
-			return false;
-	return event->offset >= split->ranges[split->at].first;
-}
-
-/* The message before was the last of its range: no need to wait for another. */
 static void
-finish_message(KafkaSource *kafka)
+begin_pass(KafkaSource *kafka)
 {
-	KafkaSplit *split = kafka->split;
+	MemoryContext before = MemoryContextSwitchTo(kafka->context);
 
-	if (split != NULL && split->running &&
-		kafka->event->offset + 1 >= split->ranges[split->at].end)
-		(void) end_range(kafka, split);
-	kafka->event = NULL;
-	kafka->split = NULL;
-}
-
-static void
-begin_reading(KafkaSource *kafka)
-{
-	if (kafka->begun)
-		return;
 	if (kafka->supply == NULL && !kafka->sampled)
 		take_snapshot(kafka);
-	if (kafka->consumer == NULL)
-		take_consumer(kafka);
+	if (kafka->client == NULL)
+		take_client(kafka);
+	if (kafka->reading == NULL)
+		kafka->reading = kafka_reading_create(kafka->client);
+	kafka_reading_begin(kafka->reading, kafka->splits, kafka->supply);
 	kafka->begun = true;
+	MemoryContextSwitchTo(before);
 }
 
 static bool
@@ -416,30 +171,13 @@ kafka_next(Source *source)
 {
 	KafkaSource *kafka = (KafkaSource *) source;
 
-	begin_reading(kafka);
-	finish_message(kafka);
-	for (;;)
-	{
-		const KafkaEvent *event;
-		KafkaSplit *split;
-
-		start_splits(kafka);
-		if (kafka->running == NIL)
-			return false;
-		event = kafka_consumer_next(kafka->consumer);
-		split = event->split;
-		if (event->kind == KAFKA_GONE)
-			raise_gone(kafka, split, event->offset);
-		if (event->kind == KAFKA_AT_END)
-			reach_end(kafka, split, event->offset);
-		else if (take_message(kafka, split, event))
-		{
-			kafka->event = event;
-			kafka->split = split;
-			kafka->bytes += event->len;
-			return true;
-		}
-	}
+	if (!kafka->begun)
+		begin_pass(kafka);
+	kafka->event = kafka_reading_next(kafka->reading);
+	if (kafka->event == NULL)
+		return false;
+	kafka->bytes += kafka->event->len;
+	return true;
 }
 
 static const char *
@@ -465,6 +203,12 @@ kafka_set_filter(Source *source, const SourceFilter *filter)
 	((KafkaSource *) source)->filter = filter;
 }
 
+static const KafkaSplit *
+split_of(const KafkaEvent *event)
+{
+	return event->split;
+}
+
 static Datum
 headers_value(const KafkaEvent *event, bool *isnull)
 {
@@ -485,9 +229,9 @@ kafka_metadata_value(Source *source, int item, const RecordPlace *place, bool *i
 	switch (item)
 	{
 		case KAFKA_ITEM_TOPIC:
-			return CStringGetTextDatum(place == NULL ? kafka->asked.topic : kafka->split->topic);
+			return CStringGetTextDatum(place == NULL ? kafka->asked.topic : split_of(event)->topic);
 		case KAFKA_ITEM_PARTITION:
-			return Int32GetDatum(place == NULL ? kafka->asked.partition : kafka->split->partition);
+			return Int32GetDatum(place == NULL ? kafka->asked.partition : split_of(event)->partition);
 		case KAFKA_ITEM_OFFSET:
 			return Int64GetDatum(event->offset);
 		case KAFKA_ITEM_TIMESTAMP:
@@ -511,12 +255,12 @@ kafka_metadata_value(Source *source, int item, const RecordPlace *place, bool *i
 static char *
 kafka_place(Source *source)
 {
-	KafkaSource *kafka = (KafkaSource *) source;
+	const KafkaEvent *event = ((KafkaSource *) source)->event;
 
-	if (kafka->event == NULL)
+	if (event == NULL)
 		return NULL;
-	return psprintf("topic \"%s\", partition %d, offset %lld", kafka->split->topic,
-					kafka->split->partition, (long long) kafka->event->offset);
+	return psprintf("topic \"%s\", partition %d, offset %lld", split_of(event)->topic,
+					split_of(event)->partition, (long long) event->offset);
 }
 
 /*
@@ -560,17 +304,12 @@ kafka_rewind(Source *source)
 {
 	KafkaSource *kafka = (KafkaSource *) source;
 
-	while (kafka->running != NIL)
-		stop_split(kafka, linitial(kafka->running));
+	if (kafka->reading != NULL)
+		kafka_reading_stop(kafka->reading);
 	MemoryContextReset(kafka->snapshot_context);
 	kafka->splits = NIL;
 	kafka->next_split = 0;
-	kafka->begun_offsets = 0;
-	kafka->begun_messages = 0;
 	kafka->event = NULL;
-	kafka->split = NULL;
-	kafka->supply_is_empty = false;
-	kafka->next_share = NULL;
 	kafka->sampled = false;
 	kafka->begun = false;
 }
@@ -580,15 +319,20 @@ kafka_close(Source *source)
 {
 	KafkaSource *kafka = (KafkaSource *) source;
 
-	if (kafka->consumer != NULL)
-		kafka_consumer_end(kafka->consumer);
-	else if (kafka->client != NULL)
+	if (kafka->client == NULL)
+		return;
+	if (kafka->reading != NULL)
+		kafka_reading_end(kafka->reading);
+	else
 		kafka_client_release(kafka->client);
-	kafka->consumer = NULL;
 	kafka->client = NULL;
-	kafka->running = NIL;
 	kafka->event = NULL;
-	kafka->split = NULL;
+}
+
+static int64
+messages_of(const KafkaSource *kafka)
+{
+	return kafka->reading == NULL ? 0 : kafka_reading_messages(kafka->reading);
 }
 
 static void
@@ -598,7 +342,7 @@ kafka_progress(Source *source, SourceProgress *progress)
 
 	progress->waiting = kafka->client != NULL && kafka_client_waits(kafka->client) ?
 		(kafka->begun ? SOURCE_GET : SOURCE_LIST) : SOURCE_BUSY;
-	progress->bodies = kafka->messages;
+	progress->bodies = messages_of(kafka);
 	progress->known = kafka->known;
 	progress->complete = kafka->begun;
 	progress->bytes = kafka->bytes;
@@ -610,8 +354,9 @@ kafka_counters(Source *source, SourceCounter *counters)
 	KafkaSource *kafka = (KafkaSource *) source;
 	int			n = 0;
 
-	counters[n++] = (SourceCounter) {kafka->supply == NULL ? "Partitions" : "Shares", kafka->partitions};
-	counters[n++] = (SourceCounter) {"Messages", kafka->messages};
+	counters[n++] = (SourceCounter) {kafka->supply == NULL ? "Partitions" : "Shares",
+	kafka->reading == NULL ? 0 : kafka_reading_splits(kafka->reading)};
+	counters[n++] = (SourceCounter) {"Messages", messages_of(kafka)};
 	counters[n++] = (SourceCounter) {"Bytes", kafka->bytes};
 	return n;
 }
