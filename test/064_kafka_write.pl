@@ -59,6 +59,10 @@ $node->safe_psql('postgres', q(INSERT INTO fields SELECT 6 WHERE false));
 is($node->safe_psql('postgres', 'SELECT count(*) FROM fields'), 5, 'no rows, no messages');
 like($node->safe_psql('postgres', 'EXPLAIN (COSTS off) INSERT INTO fields VALUES (1)'), qr/Topic: fields/, 'EXPLAIN');
 
+make_table('changed', 'a int, b int, c int');
+$node->safe_psql('postgres', 'ALTER FOREIGN TABLE changed DROP COLUMN b, ADD COLUMN d int DEFAULT 4; INSERT INTO changed (a, c) VALUES (1, 3)');
+is_deeply(messages('changed', 'value'), [ ['{"a":1,"c":3,"d":4}'] ], 'columns dropped and added');
+
 #
 # What goes with them
 #
