@@ -380,9 +380,8 @@ kafka_consumer_next(KafkaConsumer *consumer)
  * Headers
  */
 
-/* Can these bytes stand in JSON as they are? */
-static bool
-is_text(const char *bytes, size_t len)
+bool
+kafka_is_text(const char *bytes, size_t len)
 {
 	if (memchr(bytes, '\0', len) != NULL)
 		return false;
@@ -412,7 +411,7 @@ append_header_value(StringInfo json, const void *value, size_t len)
 {
 	if (value == NULL)
 		appendStringInfoString(json, ", \"value\": null");
-	else if (is_text(value, len))
+	else if (kafka_is_text(value, len))
 	{
 		appendStringInfoString(json, ", \"value\": ");
 		escape_json(json, pnstrdup(value, len));
@@ -440,7 +439,7 @@ kafka_message_headers(const KafkaEvent *event, StringInfo json)
 		 i++)
 	{
 		appendStringInfoString(json, i == 0 ? "{\"key\": " : ", {\"key\": ");
-		if (is_text(name, strlen(name)))
+		if (kafka_is_text(name, strlen(name)))
 			escape_json(json, name);
 		else
 			append_base64(json, name, strlen(name));

@@ -71,6 +71,9 @@ typedef struct KafkaGuard
 extern void kafka_producer_report(rd_kafka_t *rk, const rd_kafka_message_t *message,
 								  void *opaque);
 
+/* consumer.c: can these bytes of a message stand in a text of ours as they are? */
+extern bool kafka_is_text(const char *bytes, size_t len);
+
 /* A wait for the cluster. */
 typedef struct KafkaWait
 {

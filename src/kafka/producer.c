@@ -152,7 +152,7 @@ describe_key(const KafkaDeliveries *deliveries)
 	if (len < 0)
 		return "";
 	text_len = *more == '\0' ? len : pg_mbcliplen(key, len, len);
-	if (memchr(key, '\0', len) == NULL && pg_verifymbstr(key, text_len, true))
+	if (kafka_is_text(key, text_len))
 		return psprintf(", with key \"%.*s%s\"", text_len, key, more);
 	hex = palloc(len * 2 + 1);
 	hex[hex_encode(key, len, hex)] = '\0';
