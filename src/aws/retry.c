@@ -21,6 +21,7 @@
 #include "aws/call.h"
 #include "net/clock.h"
 #include "net/date.h"
+#include "net/jitter.h"
 
 #define BACKOFF_BASE 50			/* ms */
 #define BACKOFF_CAP 20000		/* ms */
@@ -61,15 +62,10 @@ static int
 backoff(const AwsCall *call)
 {
 	int			ceiling = BACKOFF_CAP;
-	uint32		random = 0;
-	int			wait;
 
 	if (call->setbacks < 9)
 		ceiling = Min(BACKOFF_BASE << call->setbacks, BACKOFF_CAP);
-	if (!pg_strong_random(&random, sizeof(random)))
-		random = (uint32) monotonic_us();
-	wait = (int) (random % (uint32) (ceiling + 1));
-	return Max(wait, retry_after(call));
+	return Max((int) jitter(ceiling), retry_after(call));
 }
 
 static void

@@ -65,4 +65,16 @@ struct Target
 								 * metadata; NULL: the usual one */
 };
 
+/*
+ * A sentence on what stays after an error, for remains; NULL if nothing does.
+ * palloc'd.  unit as in Target.
+ */
+extern char *target_remains(const char *unit, int64 delivered, int64 doubtful);
+
+/*
+ * Raises an error if what a row gives as a whole is no JSON; taker, which wants
+ * that, begins a sentence.
+ */
+extern void target_check_json(const TargetRecord *record, const char *taker);
+
 #endif							/* PINTEREST_TARGET_H */

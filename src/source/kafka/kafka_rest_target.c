@@ -15,7 +15,6 @@
 
 #include "aws/clean_text.h"
 #include "aws/client.h"
-#include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "net/url.h"
 #include "option.h"
@@ -310,20 +309,6 @@ append_key(const RestTarget *target, StringInfo out, Datum value)
 	appendStringInfoCharMacro(out, ',');
 }
 
-/* What a row gives as a whole must be JSON here; json_in raises if it is not. */
-static void
-check_value(const TargetRecord *record)
-{
-	char	   *text = pnstrdup(record->data, record->len);
-
-	if (strlen(text) != record->len)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("a Kafka REST proxy takes no value that is not JSON")));
-	(void) DirectFunctionCall1(json_in,
-							   CStringGetDatum(pg_any_to_server(text, record->len, PG_UTF8)));
-}
-
 static void
 make_record(RestTarget *target, const TargetRecord *record)
 {
@@ -342,7 +327,7 @@ make_record(RestTarget *target, const TargetRecord *record)
 	else
 	{
 		if (record->whole)
-			check_value(record);
+			target_check_json(record, "a Kafka REST proxy");
 		appendBinaryStringInfo(out, record->data, record->len);
 	}
 	appendStringInfoCharMacro(out, '}');
@@ -384,7 +369,7 @@ rest_target_remains(Target *base)
 {
 	RestTarget *target = (RestTarget *) base;
 
-	return kafka_target_remains(base->complete, target->certain ? 0 : target->sent->n);
+	return target_remains(base->unit, base->complete, target->certain ? 0 : target->sent->n);
 }
 
 static const TargetOps rest_target_ops = {

@@ -61,19 +61,6 @@ kafka_target_topic(const char *table_topic, const char *given, int64 row)
 	return given;
 }
 
-char *
-kafka_target_remains(int64 delivered, int64 doubtful)
-{
-	if (delivered > 0 && doubtful > 0)
-		return psprintf("%lld messages had been delivered, and stay; %lld more may have been.",
-						(long long) delivered, (long long) doubtful);
-	if (delivered > 0)
-		return psprintf("%lld messages had been delivered, and stay.", (long long) delivered);
-	if (doubtful > 0)
-		return psprintf("%lld messages may have been delivered.", (long long) doubtful);
-	return NULL;
-}
-
 /*
  * The producer
  */
@@ -217,7 +204,7 @@ kafka_target_remaining(Target *base)
 		return NULL;
 	give_up(target);
 	deliveries = kafka_producer_deliveries(target->producer);
-	return kafka_target_remains(deliveries->delivered, deliveries->doubtful);
+	return target_remains(base->unit, deliveries->delivered, deliveries->doubtful);
 }
 
 static const TargetOps kafka_target_ops = {

@@ -24,7 +24,4 @@ extern Target *kafka_rest_target_open(const SourceRequest *request);
  */
 extern const char *kafka_target_topic(const char *table_topic, const char *given, int64 row);
 
-/* Says what stays after an error, for Target.remains; palloc'd, or NULL. */
-extern char *kafka_target_remains(int64 delivered, int64 doubtful);
-
 #endif							/* PINTEREST_KAFKA_TARGET_H */

@@ -16,7 +16,7 @@
  */
 #include "postgres.h"
 
-#include "net/clock.h"
+#include "net/jitter.h"
 #include "source/kinesis/kinesis.h"
 
 #define READ_INTERVAL 200000	/* us */
@@ -121,11 +121,7 @@ pace(Shard *shard, int64 came_at, int64 bytes)
 static void
 rest(Shard *shard, int64 least, int64 ceiling)
 {
-	uint32		random = 0;
-
-	if (!pg_strong_random(&random, sizeof(random)))
-		random = (uint32) monotonic_us();
-	shard->next_at = monotonic_us() + least + random % (uint32) ceiling;
+	shard->next_at = monotonic_us() + least + jitter(ceiling);
 }
 
 void

@@ -26,14 +26,12 @@
 #include "aws/client.h"
 #include "aws/xml.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "net/url.h"
 #include "portability/instr_time.h"
+#include "source/aftermath.h"
 #include "source/s3/bucket_address.h"
 #include "source/s3/upload.h"
-#include "storage/pmsignal.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
 /* Larger objects go out in parts of this size.  S3 wants 5 MB at least. */
 #define PART_SIZE (8 * 1024 * 1024)
@@ -445,8 +443,9 @@ complete_multipart(BucketUpload *upload)
 
 /* AbortMultipartUpload; gives up when it takes too long. */
 static void
-abort_multipart(BucketUpload *upload)
+abort_multipart(void *arg)
 {
+	BucketUpload *upload = arg;
 	AwsRequest	request;
 	instr_time	start_time;
 	instr_time	now;
@@ -473,44 +472,17 @@ abort_multipart(BucketUpload *upload)
 	aws_call_abort(upload->control);
 }
 
-/*
- * The context goes with an upload that is not complete: an error happened.
- * What is called here may raise errors, which must not leave a callback; it
- * needs a memory context and a resource owner, which may both be gone.
- */
+/* The context goes with an upload that is not complete: an error happened. */
 static void
 on_context_reset(void *arg)
 {
 	BucketUpload *upload = arg;
-	MemoryContext old = CurrentMemoryContext;
-	MemoryContext scratch;
-	ResourceOwner old_owner = CurrentResourceOwner;
 
 	for (int i = 0; i < upload->nslots; i++)
 		aws_call_abort(upload->slots[i].call);
 	aws_call_abort(upload->control);
-	if (upload->upload_id == NULL || (IsUnderPostmaster && !PostmasterIsAlive()))
-		return;
-
-	HOLD_INTERRUPTS();
-	scratch = AllocSetContextCreate(TopMemoryContext, "pinterest abort", ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(scratch);
-	CurrentResourceOwner = ResourceOwnerCreate(NULL, "pinterest abort");
-	PG_TRY();
-	{
-		abort_multipart(upload);
-	}
-	PG_CATCH();
-	{
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	ResourceOwnerRelease(CurrentResourceOwner, RESOURCE_RELEASE_BEFORE_LOCKS, false, false);
-	ResourceOwnerDelete(CurrentResourceOwner);
-	CurrentResourceOwner = old_owner;
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(scratch);
-	RESUME_INTERRUPTS();
+	if (upload->upload_id != NULL)
+		aftermath(abort_multipart, upload);
 }
 
 /* Has the service refused it? */

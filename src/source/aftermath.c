@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * aftermath.c
+ *	  What is done with a service although there was an error.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "source/aftermath.h"
+#include "storage/pmsignal.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+void
+aftermath(void (*work) (void *arg), void *arg)
+{
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext scratch;
+	ResourceOwner old_owner = CurrentResourceOwner;
+
+	if (IsUnderPostmaster && !PostmasterIsAlive())
+		return;
+	HOLD_INTERRUPTS();
+	scratch = AllocSetContextCreate(TopMemoryContext, "pinterest aftermath",
+									ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(scratch);
+	CurrentResourceOwner = ResourceOwnerCreate(NULL, "pinterest aftermath");
+	PG_TRY();
+	{
+		work(arg);
+	}
+	PG_CATCH();
+	{
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	ResourceOwnerRelease(CurrentResourceOwner, RESOURCE_RELEASE_BEFORE_LOCKS, false, false);
+	ResourceOwnerDelete(CurrentResourceOwner);
+	CurrentResourceOwner = old_owner;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+	RESUME_INTERRUPTS();
+}
