@@ -43,6 +43,23 @@ EXPLAIN (COSTS OFF) SELECT at FROM kinesis_table
     WHERE (seq BETWEEN 10 AND 20 OR seq IN (30, 40)) AND at >= '2026-01-02' AND n > 1;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM kinesis_table WHERE at < now() OR sub = 1;
 
+-- Writing: what is sent where, and what cannot be
+INSERT INTO kinesis_table (n, seq) VALUES (1, 1);
+ALTER SERVER kinesis_server OPTIONS (SET updatable 'true');
+INSERT INTO kinesis_table (n, seq) VALUES (1, 1);
+INSERT INTO kinesis_table (n, key) VALUES (1, 'another');
+INSERT INTO kinesis_table (key) VALUES ('user');
+SET pinterest.max_retries = 0;
+INSERT INTO kinesis_table (n) VALUES (1);
+UPDATE kinesis_table SET n = 2;
+ALTER SERVER kinesis_server OPTIONS (ADD api_gateway 'ftp://host/stage');
+ALTER SERVER kinesis_server OPTIONS (ADD api_gateway 'https://host/stage?x=1');
+ALTER SERVER kinesis_server OPTIONS (ADD api_gateway 'http://127.0.0.1:1/stage/');
+EXPLAIN (COSTS OFF) INSERT INTO kinesis_table (n) VALUES (1);
+INSERT INTO kinesis_table (n) VALUES (1);
+ALTER FOREIGN TABLE kinesis_table OPTIONS (SET partition_key 'a "quoted" key');
+INSERT INTO kinesis_table (n, key) VALUES (1, 'a "quoted" key');
+
 -- There is nobody
 SELECT step, outcome FROM pinterest.check_server('kinesis_server', 's');
 SELECT step, outcome, detail, hint FROM pinterest.check_server('kinesis_server', 'a/b') LIMIT 1;

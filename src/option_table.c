@@ -242,7 +242,9 @@ const Option option_table[] = {
 	{KINESIS, TABLE, "stream", OPTION_TEXT, true, false, NULL, NULL,
 	"name or ARN of the stream"},
 	{KINESIS, TABLE, "partition_key", OPTION_TEXT, false, false, NULL, NULL,
-	"only the records with this partition key"},
+	"only the records with this partition key, which INSERT gives them"},
+	{KINESIS, TABLE, "ordered", OPTION_BOOLEAN, false, false, "true", NULL,
+	"INSERT keeps the order of a partition key's records, by having one of them under way at a time"},
 
 	{S3, TABLE, "rows_per_object", OPTION_INTEGER, false, false, "100000", NULL,
 	"INSERT begins another object after this many rows"},

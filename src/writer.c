@@ -201,8 +201,6 @@ writer_open(Relation rel, Oid userid)
 	writer->context = context;
 	writer->table = pstrdup(RelationGetRelationName(rel));
 	initStringInfo(&writer->record);
-	if (ops->open_target == NULL)
-		source_lacks(ops, "INSERT");
 	writer->row_context = AllocSetContextCreate(context, "pinterest written row",
 												ALLOCSET_SMALL_SIZES);
 	writer->target = ops->open_target(&request);

@@ -40,7 +40,7 @@ sub stream
 		CREATE FOREIGN TABLE t (n int, k text, shard text OPTIONS (metadata 'shard_id'),
 			seq numeric OPTIONS (metadata 'sequence_number'), sub int OPTIONS (metadata 'sub_sequence_number'),
 			key text OPTIONS (metadata 'partition_key'), at timestamptz OPTIONS (metadata 'arrival_timestamp'),
-			raw bytea OPTIONS (metadata 'data'), error text OPTIONS (metadata 'error'))
+			hash numeric OPTIONS (metadata 'explicit_hash_key'), raw bytea OPTIONS (metadata 'data'), error text OPTIONS (metadata 'error'))
 		SERVER kinesis OPTIONS (stream '$name'$options);));
 	$kinesis->counters;
 	return $name;
@@ -319,6 +319,7 @@ my $published = pack('H*',
 stream({ shards => [ shard($parent, 0, -1, records => [ $plain->('{"n":0}'), $bytes->($aggregate), $plain->('{"n":4}') ]) ] });
 succeeds($node, 'SELECT n, seq, sub, key FROM t', "0|1000|0|k\n1|1001|0|a\n2|1001|1|b\n3|1001|2|a\n4|1002|0|k", 'an aggregate is taken apart');
 succeeds($node, 'SELECT count(*) FROM t', 5, 'and counted');
+succeeds($node, 'SELECT n FROM t WHERE hash = 12345', 3, 'explicit hash keys are shown');
 stream({ shards => [ shard($parent, 0, -1, records => [ $bytes->($published) ]) ] }, ", on_error 'set_null'");
 succeeds($node, q(SELECT sub, key, convert_from(raw, 'UTF8') FROM t),
 	"0|pk0|payload-0\n1|pk1|payload-1\n2|pk0|payload-2\n3|pk1|payload-3\n4|pk0|payload-4", 'one made by another library');

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "aws/call.h"
+#include "aws/clean_text.h"
 #include "aws/exchange.h"
 #include "net/clock.h"
 
@@ -237,6 +238,12 @@ const AwsFailure *
 aws_call_failure(const AwsCall *call)
 {
 	return &call->failure;
+}
+
+void
+aws_call_clean_text(const AwsCall *call, char *to, size_t room, const char *text)
+{
+	aws_clean_text(to, room, text, strlen(text), call->keys);
 }
 
 const char *

@@ -153,6 +153,10 @@ extern void aws_call_check(const AwsCall *call);
 extern const AwsFailure *aws_call_failure(const AwsCall *call);
 extern bool aws_call_neglected(const AwsCall *call);
 
+/* Text of its answer, made fit for a message (clean_text.h). */
+extern void aws_call_clean_text(const AwsCall *call, char *to, size_t room,
+								const char *text);
+
 /* A header of the answer, NULL if absent.  Lives until the next begin. */
 extern const char *aws_call_header(const AwsCall *call, const char *name);
 

@@ -258,10 +258,16 @@ aws_failure_set(AwsFailure *failure, AwsProblem problem, const char *fmt,...)
 /* ---------- judgement ---------- */
 
 bool
+aws_code_retryable(const char *code)
+{
+	const CodeRule *rule = error_rule(code);
+
+	return rule != NULL && (rule->verdict == CODE_RETRY || rule->verdict == CODE_SLOW_DOWN);
+}
+
+bool
 aws_failure_retryable(const AwsFailure *failure)
 {
-	const CodeRule *rule = error_rule(failure->code);
-
 	switch (failure->problem)
 	{
 		case AWS_NO_ANSWER:
@@ -271,8 +277,7 @@ aws_failure_retryable(const AwsFailure *failure)
 		case AWS_SHORT_BODY:
 			return true;
 		case AWS_ERROR_ANSWER:
-			return (rule != NULL && (rule->verdict == CODE_RETRY ||
-									  rule->verdict == CODE_SLOW_DOWN)) ||
+			return aws_code_retryable(failure->code) ||
 				failure->status == 408 || failure->status == 429 ||
 				(failure->status >= 500 && failure->status != 501 && failure->status != 505);
 		default:

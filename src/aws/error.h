@@ -34,7 +34,7 @@ typedef struct AwsFailure
 {
 	AwsProblem	problem;
 	HttpFailure http_failure;
-	int			status;
+	int			status;			/* 0: the error is in an answer with others */
 	char		code[64];		/* "" if the answer names none */
 	char		message[400];	/* what the service says, or what its page or
 								 * garbage begins with */
@@ -70,6 +70,9 @@ extern bool aws_failure_from_body(AwsFailure *failure, const HttpTransfer *trans
 
 /* May the same request be sent again? */
 extern bool aws_failure_retryable(const AwsFailure *failure);
+
+/* The same of a code alone, for a part of a request. */
+extern bool aws_code_retryable(const char *code);
 
 /* Is it certain that the request was not carried out? */
 extern bool aws_failure_undone(const AwsFailure *failure);

@@ -111,7 +111,8 @@ detail_of(const AwsFailure *failure, int attempts)
 	initStringInfo(&out);
 	if (failure->problem == AWS_ERROR_ANSWER)
 	{
-		appendStringInfo(&out, "The service answered with status %d", failure->status);
+		appendStringInfoString(&out, failure->status == 0 ? "The service refused it" :
+							   psprintf("The service answered with status %d", failure->status));
 		if (failure->html)
 			appendStringInfo(&out, " and a web page: \"%s\".", failure->message);
 		else if (failure->garbage)

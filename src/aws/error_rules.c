@@ -53,13 +53,13 @@ static const CodeRule rules[] = {
 
 	/* Kinesis; the rest of what it throttles is for its reader to pace */
 	{"AccessDeniedException", CODE_FINAL, ERRCODE_INSUFFICIENT_PRIVILEGE,
-	"The keys are known, but their owner may not do this: reading a stream needs kinesis:DescribeStreamSummary, kinesis:ListShards, kinesis:GetShardIterator and kinesis:GetRecords, importing tables kinesis:ListStreams; administering streams the action that the service names."},
+	"The keys are known, but their owner may not do this: reading a stream needs kinesis:DescribeStreamSummary, kinesis:ListShards, kinesis:GetShardIterator and kinesis:GetRecords, writing kinesis:PutRecords, importing tables kinesis:ListStreams; administering streams the action that the service names; a request to an API gateway execute-api:Invoke."},
 	{"ResourceNotFoundException", CODE_FINAL, ERRCODE_UNDEFINED_OBJECT,
 	"Check the stream's name, and the endpoint and region of the server. A shard is gone when all its records have passed the stream's retention."},
 	{"ResourceInUseException", CODE_FINAL, ERRCODE_OBJECT_IN_USE,
 	"The stream is being created, changed or deleted, or consumers are registered with it."},
 	{"ProvisionedThroughputExceededException", CODE_FINAL, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-	"Others read the same shards: each gives 5 answers and 2 MB a second to all its readers."},
+	"Each shard gives 5 answers and 2 MB a second to all its readers, and takes 1,000 records and 1 MB a second from all its writers."},
 	{"LimitExceededException", CODE_SLOW_DOWN, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
 	"The account has limits for streams, shards and requests. Try again later, or have the limit raised."},
 	{"InvalidArgumentException", CODE_FINAL, ERRCODE_INVALID_PARAMETER_VALUE, NULL},

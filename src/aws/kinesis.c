@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "aws/kinesis.h"
+#include "common/base64.h"
 #include "utils/json.h"
 
 /* A page of 1,000 shards takes 0.4 MB, but the token may take 1 MiB. */
@@ -80,7 +81,9 @@ begin_request(KinesisRequest *request, const char *target, const char *subject)
 static void
 add_name(KinesisRequest *request, const char *name)
 {
-	appendStringInfo(&request->body, "%s\"%s\":", request->body.len > 1 ? "," : "", name);
+	StringInfo	body = &request->body;
+
+	appendStringInfo(body, "%s\"%s\":", body->data[body->len - 1] == '{' ? "" : ",", name);
 }
 
 /* A member that is a string; NULL: none. */
@@ -230,5 +233,47 @@ kinesis_get_records(KinesisRequest *request, const char *stream, const char *ite
 	if (kinesis_is_arn(stream))
 		add_stream(request, stream);
 	add_string(request, "ShardIterator", iterator);
+	end_request(request);
+}
+
+/* A member that is bytes, as base64. */
+static void
+add_bytes(KinesisRequest *request, const char *name, const char *bytes, size_t len)
+{
+	StringInfo	body = &request->body;
+	int			room = pg_b64_enc_len((int) len);
+
+	add_name(request, name);
+	appendStringInfoChar(body, '"');
+	enlargeStringInfo(body, room);
+	body->len += Max(pg_b64_encode((void *) bytes, (int) len, body->data + body->len, room), 0);
+	appendStringInfoChar(body, '"');
+}
+
+static void
+add_record(KinesisRequest *request, const KinesisPut *record)
+{
+	appendStringInfoChar(&request->body, '{');
+	add_bytes(request, "Data", record->data, record->len);
+	add_string(request, "PartitionKey", record->partition_key);
+	add_string(request, "ExplicitHashKey", record->hash_key);
+	appendStringInfoChar(&request->body, '}');
+}
+
+void
+kinesis_put_records(KinesisRequest *request, const char *stream,
+					const KinesisPut *const *records, int n, const char *subject)
+{
+	begin_request(request, "Kinesis_20131202.PutRecords", subject);
+	request->aws.what = "write to";
+	request->aws.once = true;
+	add_stream(request, stream);
+	add_name(request, "Records");
+	for (int i = 0; i < n; i++)
+	{
+		appendStringInfoChar(&request->body, i == 0 ? '[' : ',');
+		add_record(request, records[i]);
+	}
+	appendStringInfoChar(&request->body, ']');
 	end_request(request);
 }

@@ -79,6 +79,31 @@ extern void kinesis_get_iterator(KinesisRequest *request, const char *stream,
 extern void kinesis_get_records(KinesisRequest *request, const char *stream,
 								const char *iterator, const char *subject);
 
+/* A record to be put. */
+typedef struct KinesisPut
+{
+	const char *data;			/* any bytes, and a zero byte behind them */
+	size_t		len;
+	const char *partition_key;
+	const char *hash_key;		/* in its place decides about the shard, in decimal
+								 * digits; NULL: none */
+} KinesisPut;
+
+/*
+ * Kinesis API, PutRecords: up to 500 records, 10 MiB with their keys.  (It was 5
+ * MiB; some regions and emulators have not followed.)  A record has up to 1 MiB
+ * with its key, or what the stream has been set to, 10 MiB at most.
+ */
+#define KINESIS_PUT_RECORDS 500
+#define KINESIS_PUT_BYTES (5 * 1024 * 1024)
+#define KINESIS_RECORD_BYTES (1024 * 1024)
+#define KINESIS_MAX_RECORD_BYTES (10 * 1024 * 1024)
+
+/* A request that is sent once (AwsRequest). */
+extern void kinesis_put_records(KinesisRequest *request, const char *stream,
+								const KinesisPut *const *records, int n,
+								const char *subject);
+
 /*
  * The following take the answers apart, allocating in the current memory
  * context.  Raise ERRCODE_FDW_ERROR if one makes no sense.
@@ -116,6 +141,16 @@ typedef struct KinesisStreamPage
 	bool		more;
 	char	   *next_token;		/* NULL: go on behind the last name */
 } KinesisStreamPage;
+
+/* What became of a record that was put. */
+typedef struct KinesisPutResult
+{
+	const char *code;			/* of the error; NULL: it is there */
+	const char *message;
+} KinesisPutResult;
+
+/* Of each of n records in their order; false if the answer is none to that. */
+extern bool kinesis_put_results(StringInfo body, int n, KinesisPutResult *results);
 
 /* The answer to DescribeStream is both a page of shards and a summary. */
 extern KinesisShardPage *kinesis_shard_page(StringInfo body, const char *subject);

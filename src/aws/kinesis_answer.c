@@ -196,3 +196,25 @@ kinesis_stream_page(StringInfo body, const char *subject)
 	end_answer(result);
 	return page;
 }
+
+/* The answer to PutRecords has an entry for each record, that to PutRecord is one. */
+bool
+kinesis_put_results(StringInfo body, int n, KinesisPutResult *results)
+{
+	MemoryContext result = begin_answer();
+	JsonTree   *json = json_tree(body->data, body->len);
+	JsonTree   *entries = json_tree_member(json, "Records");
+	bool		understood = entries == NULL ? n == 1 : json_tree_length(entries) == n;
+
+	for (int i = 0; understood && i < n; i++)
+	{
+		JsonTree   *entry = entries == NULL ? json : json_tree_element(entries, i);
+
+		results[i].code = copy_string(entry, "ErrorCode", result);
+		results[i].message = copy_string(entry, "ErrorMessage", result);
+		understood = results[i].code != NULL ||
+			json_tree_string(entry, "SequenceNumber") != NULL;
+	}
+	end_answer(result);
+	return understood;
+}

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "aws/kinesis_gateway.h"
+#include "utils/json.h"
 
 /* API Gateway, quotas: the payload of a request and of an answer */
 #define MAX_ANSWER (16 * 1024 * 1024)
@@ -110,4 +111,48 @@ kinesis_gateway_delete(KinesisRequest *request, const KinesisGateway *gateway,
 	resetStringInfo(&request->body);
 	kinesis_gateway_request(request, gateway, "DELETE", stream, NULL, stream);
 	request->aws.what = "drop stream";
+}
+
+/* {"StreamName": …, "Data": JSON, "PartitionKey": …} */
+static void
+append_record(StringInfo body, const char *stream, const KinesisPut *record)
+{
+	appendStringInfoString(body, "{\"StreamName\":");
+	escape_json(body, kinesis_stream_name(stream));
+	appendStringInfoString(body, ",\"Data\":");
+	appendBinaryStringInfo(body, record->data, (int) record->len);
+	appendStringInfoString(body, ",\"PartitionKey\":");
+	escape_json(body, record->partition_key);
+	appendStringInfoChar(body, '}');
+}
+
+/* {"records": [{"data": text, "partition-key": …}, …]} */
+static void
+append_records(StringInfo body, const KinesisPut *const *records, int n)
+{
+	appendStringInfoString(body, "{\"records\":[");
+	for (int i = 0; i < n; i++)
+	{
+		appendStringInfoString(body, i == 0 ? "{\"data\":" : ",{\"data\":");
+		escape_json(body, records[i]->data);
+		appendStringInfoString(body, ",\"partition-key\":");
+		escape_json(body, records[i]->partition_key);
+		appendStringInfoChar(body, '}');
+	}
+	appendStringInfoString(body, "]}");
+}
+
+void
+kinesis_gateway_put(KinesisRequest *request, const KinesisGateway *gateway,
+					const char *stream, const KinesisPut *const *records, int n,
+					const char *subject)
+{
+	resetStringInfo(&request->body);
+	if (n == 1)
+		append_record(&request->body, stream, records[0]);
+	else
+		append_records(&request->body, records, n);
+	kinesis_gateway_request(request, gateway, "PUT", stream, n == 1 ? "record" : "records",
+							subject);
+	request->aws.what = "write to";
 }

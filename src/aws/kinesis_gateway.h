@@ -61,4 +61,13 @@ extern void kinesis_gateway_create(KinesisRequest *request, const KinesisGateway
 extern void kinesis_gateway_delete(KinesisRequest *request, const KinesisGateway *gateway,
 								   const char *stream);
 
+/*
+ * The request that puts records, which hold text: one alone as a JSON value,
+ * several as texts, since the gateway's template for one hands on a value's JSON,
+ * and that for several the characters of a string.
+ */
+extern void kinesis_gateway_put(KinesisRequest *request, const KinesisGateway *gateway,
+								const char *stream, const KinesisPut *const *records, int n,
+								const char *subject);
+
 #endif							/* PINTEREST_KINESIS_GATEWAY_H */

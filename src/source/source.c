@@ -64,15 +64,6 @@ source_of_usable_server(const char *name, SourceRequest *request)
 	return source_of_server(serverid);
 }
 
-void
-source_lacks(const SourceOps *ops, const char *what)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("%s cannot do %s yet", ops->wrapper, what)));
-	pg_unreachable();
-}
-
 const SourceMetadata *
 source_metadata(const SourceOps *ops, const char *name)
 {

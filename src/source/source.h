@@ -320,9 +320,6 @@ extern const SourceOps *source_of_server(Oid serverid);
  */
 extern const SourceOps *source_of_usable_server(const char *name, SourceRequest *request);
 
-/* Raises the error that a source has not learnt to do this (a NULL function). */
-pg_noreturn extern void source_lacks(const SourceOps *ops, const char *what);
-
 /* A metadata item by name; NULL if the source has none of that name. */
 extern const SourceMetadata *source_metadata(const SourceOps *ops, const char *name);
 

@@ -146,6 +146,7 @@ use warnings;
 
 use Digest::MD5 ();
 use JSON::PP ();
+use MIME::Base64 qw(decode_base64);
 use Time::HiRes ();
 
 # In one order of keys, so that requests can be compared
@@ -241,6 +242,47 @@ sub put
 	return @placed;
 }
 
+# What there is of records: [SHARD, KEY, BYTES], …, those of a shard in their order
+sub records
+{
+	my ($self, $stream) = @_;
+	my @records;
+
+	foreach my $shard (map { $_->{ShardId} } $self->shards($stream))
+	{
+		my $iterator = $self->call('GetShardIterator',
+			{ StreamName => $stream, ShardId => $shard, ShardIteratorType => 'TRIM_HORIZON' })->{ShardIterator};
+
+		# What an answer says to be behind is not right everywhere; that it is empty is
+		while (defined $iterator)
+		{
+			my $answer = $self->call('GetRecords', { ShardIterator => $iterator });
+
+			last if !@{ $answer->{Records} };
+			push @records, map { [ $shard, $_->{PartitionKey}, decode_base64($_->{Data}) ] } @{ $answer->{Records} };
+			$iterator = $answer->{NextShardIterator};
+		}
+	}
+	return @records;
+}
+
+# Fails unless the numbers in each key's records are 1, 2, 3 … in the order in which
+# they are there
+sub keys_are_in_order
+{
+	my ($self, $stream) = @_;
+	my (%last, @wrong);
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	foreach my $record ($self->records($stream))
+	{
+		my ($n) = $record->[2] =~ /"n":(\d+)/;
+
+		push @wrong, "$record->[1] $n" if $n != ++$last{ $record->[1] };
+	}
+	return Test::More::is("@wrong", '', 'each key is in its order');
+}
+
 # All shards, as ListShards has them
 sub shards
 {
@@ -290,6 +332,8 @@ package KinesisTest::FaultServer;
 use strict;
 use warnings;
 
+use MIME::Base64 qw(decode_base64);
+
 our @ISA = ('KinesisTest::Server');
 
 sub _control
@@ -299,6 +343,13 @@ sub _control
 
 	die "$what: $response->{status} $response->{content}" if !$response->{success};
 	return $response->{content} eq '' ? {} : $json->decode($response->{content});
+}
+
+sub records
+{
+	my ($self, $stream) = @_;
+
+	return map { [ @$_[ 0, 1 ], decode_base64($_->[2]) ] } @{ $self->_control('records', { name => $stream })->{records} };
 }
 
 # See there for what these do

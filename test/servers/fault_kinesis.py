@@ -5,12 +5,14 @@
 
 listens on 127.0.0.1, prints its endpoint as the first line, and ends when its
 standard input, if that is a pipe, is closed.  It reads streams: ListStreams,
-DescribeStreamSummary, ListShards, GetShardIterator and GetRecords; and makes and
-drops them: CreateStream, DeleteStream.  What they hold is said beforehand, by a
-POST of JSON:
+DescribeStreamSummary, ListShards, GetShardIterator and GetRecords; makes and drops
+them: CreateStream, DeleteStream; and takes PutRecords.  What they hold is said
+beforehand, by a POST of JSON:
 
     /-/stream    {"name": …, "shards": [SHARD, …], "retention": HOURS (24),
-                 "status": "ACTIVE", "page": shards a page (1000), "created": ms}
+                 "status": "ACTIVE", "page": shards a page (1000), "created": ms,
+                 "largest": bytes of a record (1 MiB), "rate": records that a shard
+                 takes a second (all)}
                  makes a stream, in the place of one of that name; with "copies": N
                  also N that are called NAME001 and so on
     /-/delete    {"name": …}
@@ -23,8 +25,10 @@ POST of JSON:
                   CREATING or DELETING (1)}
     /-/fault     {"fault": NAME, "op": ACTION or "any", "shard": …, "times": N,
                  "after": N, …}: as in fault_s3.py
+    /-/records   {"name": …}: what there is, as [shard, key, base64]
     /-/counters  {}: what was asked since the last time: for each action how often, the
-                 most requests at a time, and for each shard when records were asked for
+                 most requests at a time, for each shard when records were asked for,
+                 and "puts": how many records each PutRecords had
 
 SHARD is {"id": …, "parents": [ID, …], "range": [FIRST, LAST], "closed": bool,
 "records": [RECORD, …], "batch": records an answer (10000), "empty": {"N": so many
@@ -37,10 +41,12 @@ ago), "sequence": number (1000, 1001, …)}.
 
 Faults: hang, hang_body, close, half (of the body), garbage, html, error
 ("status", "type", "message"), latency ("ms", then the answer), no_date, xml
-(an error of the front end).
+(an error of the front end), refuse (of a PutRecords the "entries": numbers from 0,
+or those with the "keys", with "type" and "message").
 """
 import argparse
 import base64
+import collections
 import hashlib
 import hmac
 import json
@@ -84,6 +90,7 @@ class Shard:
         self.start = str(what.get("start", 1))
         self.end = str(what.get("end", 10 ** 30))
         self.generate = what.get("generate")
+        self.took_at = collections.deque()
         self.trimmed = 0
         self.records = []
         self.answers = {}
@@ -104,6 +111,19 @@ class Shard:
             self.records.append((number, at, {
                 "SequenceNumber": str(number), "ApproximateArrivalTimestamp": at / 1000,
                 "Data": data, "PartitionKey": record.get("key", "k")}))
+
+    def takes(self, rate):
+        """Has it room for a record now, at so many a second?"""
+        while self.took_at and self.took_at[0] < time.monotonic() - 1:
+            self.took_at.popleft()
+        if rate is not None and len(self.took_at) >= rate:
+            return False
+        self.took_at.append(time.monotonic())
+        return True
+
+    def put(self, record):
+        self.add([{"base64": record["Data"], "key": record["PartitionKey"], "at": now() * 1000}])
+        return {"SequenceNumber": str(self.records[-1][0]), "ShardId": self.id}
 
     def listed(self):
         listed = {"ShardId": self.id,
@@ -170,12 +190,23 @@ class Stream:
         self.page = what.get("page", 1000)
         self.created = what.get("created", 1700000000000)
         self.looks = settings["looks"]
+        self.largest = what.get("largest", 1024 * 1024)
+        self.rate = what.get("rate")
 
     def shard(self, name):
         for shard in self.shards:
             if shard.id == name:
                 return shard
         raise Refused("ResourceNotFoundException", "Shard %s in stream %s does not exist" % (name, self.name))
+
+    def shard_for(self, record):
+        """The open shard that a record to be put belongs to"""
+        key = hashlib.md5(record["PartitionKey"].encode()).hexdigest()
+        key = int(record["ExplicitHashKey"]) if "ExplicitHashKey" in record else int(key, 16)
+        for shard in self.shards:
+            if not shard.closed and int(shard.range[0]) <= key <= int(shard.range[1]):
+                return shard
+        raise Refused("ResourceInUseException", "No shard is open")
 
     def iterator(self, shard, at, given):
         return base64.b64encode(json.dumps([self.name, shard.id, at, given, self.created]).encode()).decode()
@@ -250,6 +281,45 @@ def get_records(request):
         raise Refused("ResourceNotFoundException", "Shard %s in stream %s does not exist" % (shard, name))
     counters.setdefault("shards", {}).setdefault(shard, []).append(time.monotonic())
     return stream.shard(shard).answer(stream, at, given)
+
+
+def check_put(stream, records):
+    """The limits of the service"""
+    size = 0
+    if not 1 <= len(records) <= 500:
+        raise Refused("ValidationException", "Member must have length less than or equal to 500")
+    for number, record in enumerate(records):
+        length = len(base64.b64decode(record["Data"], validate=True)) + len(record["PartitionKey"].encode())
+        size += length
+        if not 1 <= len(record["PartitionKey"]) <= 256:
+            raise Refused("ValidationException", "Member must have length less than or equal to 256")
+        if not 0 <= int(record.get("ExplicitHashKey", 0)) <= LAST_KEY:
+            raise Refused("InvalidArgumentException", "Invalid ExplicitHashKey")
+        if length > stream.largest:
+            raise Refused("ValidationException", "1 validation error detected: Value at 'records.%d.member.data' "
+                          "failed to satisfy constraint: Member must have length less than or equal to %d" % (
+                              number + 1, stream.largest))
+    if size > 10 * 1024 * 1024:
+        raise Refused("InvalidArgumentException", "Records size exceeds 10 MB limit")
+
+
+def put_records(request, fault):
+    stream = stream_of(request)
+    records = request["Records"]
+    check_put(stream, records)
+    counters.setdefault("puts", []).append(len(records))
+    answer = []
+    for number, record in enumerate(records):
+        shard = stream.shard_for(record)
+        if fault["fault"] == "refuse" and (number in fault.get("entries", []) or
+                                           record["PartitionKey"] in fault.get("keys", [])):
+            answer.append({"ErrorCode": fault["type"], "ErrorMessage": fault.get("message", "")})
+        elif not shard.takes(stream.rate):
+            answer.append({"ErrorCode": "ProvisionedThroughputExceededException",
+                           "ErrorMessage": "Rate exceeded for shard %s in stream %s" % (shard.id, stream.name)})
+        else:
+            answer.append(shard.put(record))
+    return {"FailedRecordCount": sum("ErrorCode" in entry for entry in answer), "Records": answer}
 
 
 ACTIONS = {"CreateStream": create_stream, "DeleteStream": delete_stream,
@@ -387,7 +457,7 @@ class Handler(BaseHTTPRequestHandler):
             with lock:
                 if settings["keys"]:
                     check_signature(self.headers, body)
-                answer = ACTIONS[op](request)
+                answer = put_records(request, fault) if op == "PutRecords" else ACTIONS[op](request)
         except Refused as refused:
             return self.error(refused.status, refused.code, refused.message)
         if not isinstance(answer, bytes):
@@ -417,6 +487,9 @@ class Handler(BaseHTTPRequestHandler):
             faults.append(request)
         elif what == "clear":
             faults.clear()
+        elif what == "records":
+            answer["records"] = [[shard.id, record["PartitionKey"], record["Data"]]
+                                 for shard in streams[request["name"]].shards for _, _, record in shard.records]
         elif what == "counters":
             answer, counters = counters, {}
         self.send(200, json.dumps(answer).encode())

@@ -42,10 +42,11 @@ enum
 {
 	ITEM_SEQUENCE = KINESIS_ITEM_SEQUENCE,
 	ITEM_ARRIVAL = KINESIS_ITEM_ARRIVAL,
+	ITEM_PARTITION_KEY = KINESIS_ITEM_PARTITION_KEY,
+	ITEM_HASH_KEY = KINESIS_ITEM_HASH_KEY,
 	ITEM_STREAM,
 	ITEM_SHARD,
-	ITEM_SUB_SEQUENCE,
-	ITEM_PARTITION_KEY
+	ITEM_SUB_SEQUENCE
 };
 
 static const SourceMetadata kinesis_metadata[] = {
@@ -54,6 +55,7 @@ static const SourceMetadata kinesis_metadata[] = {
 	{"sequence_number", ITEM_SEQUENCE, NUMERICOID, false, true},
 	{"sub_sequence_number", ITEM_SUB_SEQUENCE, INT8OID},
 	{"partition_key", ITEM_PARTITION_KEY, TEXTOID},
+	{"explicit_hash_key", ITEM_HASH_KEY, NUMERICOID},
 	{"arrival_timestamp", ITEM_ARRIVAL, TIMESTAMPTZOID, false, true},
 	{"data", METADATA_RAW, BYTEAOID},
 	{"error", METADATA_ERROR, TEXTOID},
@@ -405,13 +407,20 @@ partition_key_of(const KinesisSource *kinesis)
 }
 
 static Datum
-sequence_of(const KinesisSource *kinesis)
+numeric_of(const char *digits, size_t len)
 {
-	const ReplyText *sequence = &kinesis->record->sequence;
-
-	return DirectFunctionCall3(numeric_in,
-							   CStringGetDatum(pnstrdup(sequence->text, sequence->len)),
+	return DirectFunctionCall3(numeric_in, CStringGetDatum(pnstrdup(digits, len)),
 							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+}
+
+/* The service tells none: only aggregates hold them. */
+static Datum
+hash_key_value(const KinesisSource *kinesis, bool *isnull)
+{
+	const KplKey *key = kinesis->in_aggregate ? kinesis->user_record.hash_key : NULL;
+
+	*isnull = key == NULL;
+	return key == NULL ? (Datum) 0 : numeric_of(key->text, key->len);
 }
 
 static Datum
@@ -428,11 +437,13 @@ kinesis_metadata_value(Source *source, int item, const RecordPlace *place, bool 
 		case ITEM_SHARD:
 			return CStringGetTextDatum(kinesis->shard->listed.id);
 		case ITEM_SEQUENCE:
-			return sequence_of(kinesis);
+			return numeric_of(kinesis->record->sequence.text, kinesis->record->sequence.len);
 		case ITEM_SUB_SEQUENCE:
 			return Int64GetDatum(kinesis->sub_sequence);
 		case ITEM_PARTITION_KEY:
 			return partition_key_of(kinesis);
+		case ITEM_HASH_KEY:
+			return hash_key_value(kinesis, isnull);
 		case ITEM_ARRIVAL:
 			arrival = reply_time(&kinesis->record->arrival);
 			*isnull = arrival < 0;
@@ -527,7 +538,9 @@ const SourceOps kinesis_source_ops = {
 	.close = kinesis_close,
 	.progress = kinesis_progress,
 	.counters = kinesis_counters,
+	.open_target = kinesis_open_target,
 	.check = kinesis_check,
 	.tables = kinesis_tables,
 	.admin = &kinesis_admin,
+	.front = "api_gateway",
 };

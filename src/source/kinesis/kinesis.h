@@ -12,6 +12,8 @@
  *	  kinesis_headway.c	 how far a shard is, and at what pace
  *	  kinesis_reply.c	 the answer to GetRecords
  *	  kpl.c				 records that producers have put together
+ *	  kinesis_target.c	 INSERT: what rows say
+ *	  kinesis_sender.c	 requests that write; kinesis_queue.c, kinesis_pace.c
  *	  kinesis_check.c	 the steps of check_server
  *	  kinesis_tables.c	 what IMPORT FOREIGN SCHEMA finds
  *	  kinesis_admin.c	 streams listed, described, made, changed and dropped
@@ -42,9 +44,16 @@ extern int	pinterest_shard_timeout;	/* ms in which a shard brings nothing */
 #define KINESIS_ITEM_SEQUENCE 0
 #define KINESIS_ITEM_ARRIVAL 1
 
+/* and those that rows may give */
+#define KINESIS_ITEM_PARTITION_KEY 2
+#define KINESIS_ITEM_HASH_KEY 3
+
 /*
  * Options
  */
+
+/* Kinesis API, "Record": so many characters. */
+#define KINESIS_MAX_PARTITION_KEY 256
 
 /* SourceOps.validate */
 extern void kinesis_validate(Oid catalog, List *options);
@@ -289,6 +298,9 @@ extern bool kinesis_check(Check *check, bool ready, const SourceRequest *request
 
 /* SourceOps.admin */
 extern const SourceAdmin kinesis_admin;
+
+/* SourceOps.open_target */
+extern Target *kinesis_open_target(const SourceRequest *request);
 
 /* SourceOps.tables */
 extern List *kinesis_tables(const SourceRequest *request, const char *schema);

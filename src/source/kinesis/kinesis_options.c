@@ -12,12 +12,10 @@
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_user_mapping.h"
 #include "foreign/foreign.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "option.h"
 #include "source/kinesis/kinesis.h"
-
-/* Kinesis API, "Record": 1 to 256 characters, so bytes at most */
-#define MAX_PARTITION_KEY 1024
 
 static void
 validate_table(List *options)
@@ -30,11 +28,11 @@ validate_table(List *options)
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("invalid value for option \"%s\": \"%s\"", "stream", stream),
 				 errhint("The value must be the name of a stream (up to 128 letters, digits, \"_\", \".\", \"-\"), or its ARN.")));
-	if (key != NULL && strlen(key) > MAX_PARTITION_KEY)
+	if (key != NULL && pg_mbstrlen(key) > KINESIS_MAX_PARTITION_KEY)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("invalid value for option \"%s\": \"%s\"", "partition_key", key),
-				 errhint("A partition key has up to 256 characters.")));
+				 errhint("A partition key has from 1 to %d characters.", KINESIS_MAX_PARTITION_KEY)));
 }
 
 static void
