@@ -66,7 +66,7 @@ const Option option_table[] = {
 	{S3, SERVER, "path_style", OPTION_BOOLEAN, false, false, NULL, NULL,
 	"bucket in the path instead of the host name; default: true with an endpoint, else false"},
 	{SIGNERS, SERVER, "ca_file", OPTION_TEXT, false, false, NULL, NULL,
-	"PEM file of the authorities that may sign the certificate of the endpoint, or of rest_proxy; default: those of the machine"},
+	"PEM file of the authorities that may sign the certificate of the endpoint, of rest_proxy or of api_gateway; default: those of the machine"},
 
 	/* under librdkafka's names; a default that is not told is its own */
 	{KAFKA, SERVER, "bootstrap.servers", OPTION_TEXT, true, false, NULL, NULL,

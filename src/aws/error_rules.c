@@ -54,6 +54,8 @@ static const CodeRule rules[] = {
 	/* Kinesis; the rest of what it throttles is for its reader to pace */
 	{"AccessDeniedException", CODE_FINAL, ERRCODE_INSUFFICIENT_PRIVILEGE,
 	"The keys are known, but their owner may not do this: reading a stream needs kinesis:DescribeStreamSummary, kinesis:ListShards, kinesis:GetShardIterator and kinesis:GetRecords, writing kinesis:PutRecords, importing tables kinesis:ListStreams; administering streams the action that the service names; a request to an API gateway execute-api:Invoke."},
+	{"MissingAuthenticationTokenException", CODE_FINAL, ERRCODE_INSUFFICIENT_PRIVILEGE,
+	"An API gateway says so of paths that it does not have, and where it wants signatures. Check option \"api_gateway\" of the server, which ends in the stage, and the keys."},
 	{"ResourceNotFoundException", CODE_FINAL, ERRCODE_UNDEFINED_OBJECT,
 	"Check the stream's name, and the endpoint and region of the server. A shard is gone when all its records have passed the stream's retention."},
 	{"ResourceInUseException", CODE_FINAL, ERRCODE_OBJECT_IN_USE,

@@ -67,7 +67,7 @@ sub start_kinesis_fault_server
 }
 
 # start_api_gateway SERVER: a gateway before it, see test/servers/api_gateway.py; with
-# the methods url, set NAME => VALUE, …, reset, and log
+# the methods url, set NAME => VALUE, …, reset, log, and body
 sub start_api_gateway
 {
 	my ($kinesis) = @_;
@@ -326,6 +326,9 @@ use warnings;
 our @ISA = ('PinterestTest::CredentialServer');
 
 sub url { return $_[0]->{endpoint} . '/test'; }
+
+# That of the last request
+sub body { my ($self) = @_; return $self->_request('GET', '/-/body'); }
 
 package KinesisTest::FaultServer;
 

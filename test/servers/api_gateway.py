@@ -20,6 +20,7 @@ pipe, is closed.
     POST /-/reset   the settings as at the start
     GET  /-/log     what was asked since the last time, one line each: method, path,
                     signed or unsigned, status
+    GET  /-/body    the body of the last request
 """
 import argparse
 import base64
@@ -33,16 +34,28 @@ import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import aws_signature
+
 DEFAULTS = {
     # Errors of Kinesis have status 200, as they do where nobody has mapped them
     "plain_200": False,
     "unsigned": True,       # requests need no signature
+    "keys": {},             # {ID: [SECRET, TOKEN or null]}: signatures are checked
     "hang": False,          # no answer at all
+    "fail_requests": 0,     # so many get that status and message
+    "status": 500,
+    "message": "Internal server error",
+    "answer": None,         # this text instead, with status 200
+    "cut": False,           # the connection is closed in the middle of the answer
+    # Records of a request that the service refuses, by number, and the code
+    "refuse": [],
+    "code": "InternalFailure",
+    "refuse_requests": 1,   # in so many requests
 }
 # To sign with: emulators do not look, but insist that there is something
 AUTHORIZATION = ("AWS4-HMAC-SHA256 Credential=GATEWAY/20240101/us-east-1/kinesis/aws4_request, "
                  "SignedHeaders=host;x-amz-date, Signature=" + "0" * 64)
-state = {"settings": dict(DEFAULTS), "log": []}
+state = {"settings": dict(DEFAULTS), "log": [], "body": b""}
 lock = threading.Lock()
 
 
@@ -59,16 +72,19 @@ def encode(text):
     return base64.b64encode(text.encode()).decode()
 
 
+def filled_in(data, key):
+    """A template puts the key between quotes as it is"""
+    return json.loads('{"Data": "%s", "PartitionKey": "%s"}' % (encode(data), key))
+
+
 def record_of(body):
     """The template for one record: $util.base64Encode($input.json('$.Data'))"""
-    data = json.dumps(body["Data"], separators=(",", ":"), ensure_ascii=False)
-    return {"Data": encode(data), "PartitionKey": body["PartitionKey"]}
+    return filled_in(json.dumps(body["Data"], separators=(",", ":"), ensure_ascii=False), body["PartitionKey"])
 
 
 def records_of(body):
     """That for several: $util.base64Encode($elem.data)"""
-    return {"Records": [{"Data": encode(as_velocity(elem["data"])), "PartitionKey": elem["partition-key"]}
-                        for elem in body["records"]]}
+    return {"Records": [filled_in(as_velocity(elem["data"]), elem["partition-key"]) for elem in body["records"]]}
 
 
 def first_page(data):
@@ -102,10 +118,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def send(self, status, data):
         self.send_response(status)
+        if b"Missing Authentication Token" in data:
+            self.send_header("x-amzn-ErrorType", "MissingAuthenticationTokenException")
         self.send_header("Content-Type", "application/json")
         self.send_header("x-amzn-RequestId", "00000000-0000-0000-0000-000000000002")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
+        if state["settings"]["cut"] and not self.path.startswith("/-/"):
+            data = data[:len(data) // 2]
+            self.close_connection = True
         self.wfile.write(data)
         self.wfile.flush()
 
@@ -120,13 +141,39 @@ class Handler(BaseHTTPRequestHandler):
         except urllib.error.HTTPError as error:
             return (200 if state["settings"]["plain_200"] else error.code), error.read()
 
+    def put_records(self, arguments):
+        """Without those that are to be refused"""
+        settings = state["settings"]
+        records = arguments["Records"]
+        with lock:
+            refused = {number for number in settings["refuse"] if settings["refuse_requests"] > 0}
+            settings["refuse_requests"] -= bool(refused)
+        kept = [record for number, record in enumerate(records) if number not in refused]
+        answers = []
+        if kept:
+            status, data = self.ask("PutRecords", {**arguments, "Records": kept})
+            if status != 200:
+                return status, data
+            answers = json.loads(data)["Records"]
+        for number in sorted(refused):
+            answers.insert(number, {"ErrorCode": settings["code"], "ErrorMessage": "Not now."})
+        return 200, json.dumps({"FailedRecordCount": len(refused), "Records": answers}).encode()
+
     def answer(self, body):
+        settings = state["settings"]
         path = self.path.strip("/").split("/")
         route = ROUTES.get((self.command, len(path) - 2, path[3] if len(path) == 4 else None))
         if path[:2] != ["test", "streams"] or route is None:
             return 403, b'{"message":"Missing Authentication Token"}'
-        if not self.signed() and not state["settings"]["unsigned"]:
+        if not self.signed() and not settings["unsigned"]:
             return 403, b'{"message":"Missing Authentication Token"}'
+        if settings["keys"] and not self.signature_fits(body):
+            return 403, b'{"message":"The request signature we calculated does not match the signature you provided."}'
+        with lock:
+            failing = settings["fail_requests"] > 0
+            settings["fail_requests"] -= failing
+        if failing:
+            return settings["status"], json.dumps({"message": settings["message"]}).encode()
         action, arguments_of = route
         try:
             arguments = arguments_of(json.loads(body or b"{}"))
@@ -134,7 +181,19 @@ class Handler(BaseHTTPRequestHandler):
             return 400, b'{"message":"Could not parse request body into json"}'
         if len(path) > 2:
             arguments["StreamName"] = path[2]
+        if settings["answer"] is not None:
+            return 200, settings["answer"].encode()
+        if action == "PutRecords" and settings["refuse"]:
+            return self.put_records(arguments)
         return self.ask(action, arguments)
+
+    def signature_fits(self, body):
+        """Is the request signed for this service, in this region, with one of the keys?"""
+        credential = aws_signature.credential_of(self.headers)
+        secret, token = state["settings"]["keys"].get(credential and credential[0], (None, None))
+        return (secret is not None and credential[2:4] == ["us-east-1", "execute-api"] and
+                self.headers.get("X-Amz-Security-Token") == token and
+                credential[5] == aws_signature.signature_of(self.headers, secret, self.command, self.path, body))
 
     def signed(self):
         return "/execute-api/aws4_request" in self.headers.get("Authorization", "")
@@ -147,6 +206,7 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(600)
         status, data = self.answer(body)
         with lock:
+            state["body"] = body
             state["log"].append("%s %s %s %d" % (self.command, self.path, "signed" if self.signed() else "unsigned", status))
         self.send(status, data)
 
@@ -159,6 +219,8 @@ class Handler(BaseHTTPRequestHandler):
                 state["settings"].update(json.loads(body))
             elif what == "reset":
                 state["settings"] = dict(DEFAULTS)
+            elif what == "body":
+                data = state["body"]
             elif what == "log":
                 data = "".join(line + "\n" for line in state["log"]).encode()
                 state["log"] = []

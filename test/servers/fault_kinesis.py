@@ -48,10 +48,8 @@ import argparse
 import base64
 import collections
 import hashlib
-import hmac
 import json
 import os
-import re
 import stat
 import sys
 import threading
@@ -59,6 +57,8 @@ import time
 from calendar import timegm
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import aws_signature
 
 LAST_KEY = 2 ** 128 - 1
 lock = threading.Lock()
@@ -348,12 +348,10 @@ def fault_for(op, request):
 
 
 def check_signature(headers, body):
-    """Signature Version 4 by the book, for a POST of "/" """
-    found = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/kinesis/aws4_request, "
-                         r"SignedHeaders=([^,]+), Signature=([0-9a-f]{64})", headers.get("Authorization", ""))
-    if not found:
+    credential = aws_signature.credential_of(headers)
+    if not credential or credential[3] != "kinesis":
         raise Refused("IncompleteSignatureException", "Authorization header is not complete")
-    key, day, region, signed, signature = found.groups()
+    key, day, region, _, signed, signature = credential
     if key not in settings["keys"]:
         raise Refused("UnrecognizedClientException", "The security token included in the request is invalid.")
     secret, token = settings["keys"][key]
@@ -370,15 +368,7 @@ def check_signature(headers, body):
     for needed in ("host", "x-amz-date", "x-amz-target") + (("x-amz-security-token",) if token else ()):
         if needed not in signed.split(";"):
             raise Refused("InvalidSignatureException", "'%s' must be a signed header" % needed)
-    canonical = "POST\n/\n\n%s\n%s\n%s" % (
-        "".join("%s:%s\n" % (name, re.sub(" +", " ", headers[name].strip())) for name in signed.split(";")),
-        signed, hashlib.sha256(body).hexdigest())
-    scope = "%s/%s/kinesis/aws4_request" % (day, region)
-    text = "AWS4-HMAC-SHA256\n%s\n%s\n%s" % (date, scope, hashlib.sha256(canonical.encode()).hexdigest())
-    k = ("AWS4" + secret).encode()
-    for part in (day, region, "kinesis", "aws4_request", text):
-        k = hmac.new(k, part.encode(), hashlib.sha256).digest()
-    if k.hex() != signature or day != date[:8]:
+    if signature != aws_signature.signature_of(headers, secret, "POST", "/", body) or day != date[:8]:
         raise Refused("InvalidSignatureException", "The request signature we calculated does not match the signature you provided.")
     if region != "us-east-1":
         raise Refused("InvalidSignatureException", "Credential should be scoped to a valid region.")
