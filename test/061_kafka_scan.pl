@@ -177,11 +177,11 @@ foreach my $case (
 	is($session->ask('SELECT count(*) FROM ten'), '302', "$name: the session goes on");
 	$kafka->delete_topic($name) if exists $kafka->topics->{$name};
 }
-# What has been read may go
+# What has been read may go, and a cursor may rest for longer than an answer may take
 $kafka->create_topic('passed');
 fill('passed', 150_000, pad => 1000);
 create_table('passed');
-$session->ask('BEGIN; DECLARE c CURSOR FOR SELECT n FROM passed; MOVE 140000 FROM c');
+$session->ask("BEGIN; SET LOCAL pinterest.request_timeout = '1s'; DECLARE c CURSOR FOR SELECT n FROM passed; MOVE 140000 FROM c; SELECT pg_sleep(1.5)");
 $kafka->delete_records('passed', { 0 => 139_000 });
 is($session->ask("\\set QUIET off\nMOVE ALL FROM c;\n\\set QUIET on\n") . $session->error, 'MOVE 10000', 'deleted behind the scan: it goes on');
 $session->ask('COMMIT');
