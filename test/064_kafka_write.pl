@@ -161,7 +161,7 @@ foreach my $case (
 	[ 'partition) VALUES (1, -1', '42704', qr/partition -1 of topic/ ],
 	[ q{at) VALUES (1, '1970-01-01 00:00:00+00'}, '22008', qr/timestamp out of range for a Kafka message/ ],
 	[ q{at) VALUES (1, 'infinity'}, '22008', qr/timestamp out of range/ ],
-	[ q{headers) VALUES (1, '{}'}, '22023', qr/invalid headers.*no JSON array/s ],
+	[ q{headers) VALUES (1, '{}'}, '22023', qr/invalid headers.*no JSON array\. They are given by row 1 of the statement/s ],
 	[ q{headers) VALUES (1, '[1]'}, '22023', qr/no JSON object/ ],
 	[ q{headers) VALUES (1, '[{"value": "x"}]'}, '22023', qr/no "key"/ ],
 	[ q{headers) VALUES (1, '[{"key": "k", "value": 1}]'}, '22023', qr/"value" of a header is no string/ ],

@@ -151,7 +151,7 @@ take_metadata(const KafkaTarget *target, const TargetRecord *record, KafkaMessag
 		message->key_len = VARSIZE_ANY_EXHDR(key);
 	}
 	if (!absent[KAFKA_ITEM_HEADERS])
-		message->headers = kafka_headers_from_json(values[KAFKA_ITEM_HEADERS],
+		message->headers = kafka_headers_from_json(values[KAFKA_ITEM_HEADERS], target->rows,
 												   &message->nheaders);
 	if (!absent[KAFKA_ITEM_PARTITION])
 		message->partition = DatumGetInt32(values[KAFKA_ITEM_PARTITION]);
