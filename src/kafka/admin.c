@@ -39,12 +39,17 @@ typedef struct AdminCall
  * Calls
  */
 
-/* Memory context callback; called before the client's own, which is older. */
+/*
+ * When all is done, so that the client can be given back; or else as memory
+ * context callback, called before the client's own, which is older.
+ */
 static void
 let_go(void *arg)
 {
 	AdminCall  *call = arg;
 
+	if (call->queue == NULL)
+		return;
 	if (call->event != NULL)
 		rd_kafka_event_destroy(call->event);
 	if (call->create != NULL)
@@ -55,8 +60,8 @@ let_go(void *arg)
 		rd_kafka_DeleteTopic_destroy(call->drop);
 	if (call->options != NULL)
 		rd_kafka_AdminOptions_destroy(call->options);
-	if (call->queue != NULL)
-		rd_kafka_queue_destroy(call->queue);
+	rd_kafka_queue_destroy(call->queue);
+	call->queue = NULL;
 }
 
 static AdminCall *
@@ -297,6 +302,7 @@ kafka_create_topic(KafkaClient *client, const char *name, int partitions,
 	answer = finish_call(call, what, name);
 	results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(answer), &n);
 	check_outcome(results, n, what, name);
+	let_go(call);
 	wait_until(client, what, name, Max(partitions, 1));
 	ask_leaders(client, name);
 }
@@ -318,6 +324,7 @@ kafka_grow_topic(KafkaClient *client, const char *name, int partitions)
 	answer = finish_call(call, what, name);
 	results = rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(answer), &n);
 	check_outcome(results, n, what, name);
+	let_go(call);
 	wait_until(client, what, name, partitions);
 	ask_leaders(client, name);
 }
@@ -336,5 +343,6 @@ kafka_drop_topic(KafkaClient *client, const char *name)
 	answer = finish_call(call, what, name);
 	results = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(answer), &n);
 	check_outcome(results, n, what, name);
+	let_go(call);
 	wait_until(client, what, name, 0);
 }
