@@ -220,15 +220,23 @@ http_transfers_left(const HttpClient *client)
 	return Max(max_safe_fds / 3 - client->transfers, 0);
 }
 
+static void
+start_multi(HttpClient *client)
+{
+	if (client->multi != NULL)
+		return;
+	client->multi = curl_multi_init();
+	if (client->multi == NULL)
+		http_out_of_memory();
+	http_watch_sockets(client);
+}
+
 HttpTransfer *
 http_transfer_create(HttpClient *client)
 {
 	HttpTransfer *transfer;
 
-	if (client->multi == NULL)
-		client->multi = curl_multi_init();
-	if (client->multi == NULL)
-		http_out_of_memory();
+	start_multi(client);
 	if (client->transfers >= client->descriptors)
 	{
 		if (!AcquireExternalFD())

@@ -14,6 +14,7 @@
 
 #include <curl/curl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 
 #include "lib/ilist.h"
@@ -31,6 +32,10 @@ struct HttpClient
 	uint32		wait_events[HTTP_WAIT_BACKOFF + 1];
 	HttpWait	wait;			/* which of them comes next */
 	dlist_head	running;		/* HttpTransfer.node */
+	struct pollfd *sockets;		/* that libcurl waits for; malloc'd */
+	int			nsockets;
+	int			socket_room;
+	int64		timer_at;		/* us; libcurl has something to do then */
 	int64		pumped_at;		/* us, when http_pump last returned */
 	int64		clock;			/* us spent in http_pump */
 	int64		stalls_checked; /* on that clock */
@@ -117,6 +122,13 @@ extern void http_restore_signals(const sigset_t *saved);
 extern void http_leave_running(HttpTransfer *transfer, HttpState state);
 
 extern void http_out_of_memory(void);
+
+/*
+ * http_sockets.c: has libcurl tell what it waits for, of a fresh multi handle; and
+ * waits for that, and moves on what is ready.
+ */
+extern void http_watch_sockets(HttpClient *client);
+extern CURLMcode http_wait_and_act(HttpClient *client, int timeout);
 
 /* http_pump.c: the exchange has ended. */
 extern void http_finish(HttpTransfer *transfer, CURLcode code);

@@ -11,14 +11,10 @@
  */
 #include "postgres.h"
 
-#include <signal.h>
-
 #include "miscadmin.h"
 #include "net/http_internal.h"
-#include "pgstat.h"
 #include "storage/ipc.h"
 #include "storage/pmsignal.h"
-#include "utils/wait_event.h"
 
 #define PUMP_SLICE 100			/* ms; bounds the delay of a cancel */
 #define STALL_CHECK_INTERVAL 100000 /* us */
@@ -175,30 +171,6 @@ note_rest(HttpClient *client, int64 now)
 	}
 }
 
-/* libcurl's part of a pump: wait, then move everything on. */
-static CURLMcode
-poll_and_perform(HttpClient *client, int timeout)
-{
-	CURLMcode	code = CURLM_OK;
-	sigset_t	saved;
-	int			running;
-
-	if (timeout > 0)
-	{
-		pgstat_report_wait_start(client->wait_events[client->wait]);
-		client->wait = HTTP_WAIT_ANSWER;
-		code = curl_multi_poll(client->multi, NULL, 0, timeout, NULL);
-		pgstat_report_wait_end();
-	}
-	if (code == CURLM_OK)
-	{
-		http_block_signals(&saved);
-		code = curl_multi_perform(client->multi, &running);
-		http_restore_signals(&saved);
-	}
-	return code;
-}
-
 void
 http_pump(HttpClient *client, int timeout)
 {
@@ -207,7 +179,7 @@ http_pump(HttpClient *client, int timeout)
 
 	CHECK_FOR_INTERRUPTS();
 	note_rest(client, start);
-	code = poll_and_perform(client, Min(timeout, PUMP_SLICE));
+	code = http_wait_and_act(client, Min(timeout, PUMP_SLICE));
 	client->pumped_at = monotonic_us();
 	client->clock += client->pumped_at - start;
 
