@@ -148,13 +148,20 @@ kinesis_list_streams(KinesisRequest *request, const char *after, const char *nex
 	end_request(request);
 }
 
+static void
+begin_change(KinesisRequest *request, const char *target, const char *what,
+			 const char *stream)
+{
+	begin_request(request, target, stream);
+	request->aws.what = what;
+	request->aws.once = true;
+	add_stream(request, stream);
+}
+
 void
 kinesis_create_stream(KinesisRequest *request, const char *stream, int shards)
 {
-	begin_request(request, "Kinesis_20131202.CreateStream", stream);
-	request->aws.what = "create stream";
-	request->aws.once = true;
-	add_stream(request, stream);
+	begin_change(request, "Kinesis_20131202.CreateStream", "create stream", stream);
 	if (shards > 0)
 		add_integer(request, "ShardCount", shards);
 	else
@@ -168,20 +175,14 @@ kinesis_create_stream(KinesisRequest *request, const char *stream, int shards)
 void
 kinesis_delete_stream(KinesisRequest *request, const char *stream)
 {
-	begin_request(request, "Kinesis_20131202.DeleteStream", stream);
-	request->aws.what = "drop stream";
-	request->aws.once = true;
-	add_stream(request, stream);
+	begin_change(request, "Kinesis_20131202.DeleteStream", "drop stream", stream);
 	end_request(request);
 }
 
 void
 kinesis_update_shard_count(KinesisRequest *request, const char *stream, int shards)
 {
-	begin_request(request, "Kinesis_20131202.UpdateShardCount", stream);
-	request->aws.what = "alter stream";
-	request->aws.once = true;
-	add_stream(request, stream);
+	begin_change(request, "Kinesis_20131202.UpdateShardCount", "alter stream", stream);
 	add_integer(request, "TargetShardCount", shards);
 	add_string(request, "ScalingType", "UNIFORM_SCALING");
 	end_request(request);
@@ -190,10 +191,8 @@ kinesis_update_shard_count(KinesisRequest *request, const char *stream, int shar
 void
 kinesis_increase_retention(KinesisRequest *request, const char *stream, int hours)
 {
-	begin_request(request, "Kinesis_20131202.IncreaseStreamRetentionPeriod", stream);
-	request->aws.what = "set the retention of stream";
-	request->aws.once = true;
-	add_stream(request, stream);
+	begin_change(request, "Kinesis_20131202.IncreaseStreamRetentionPeriod",
+				 "set the retention of stream", stream);
 	add_integer(request, "RetentionPeriodHours", hours);
 	end_request(request);
 }
