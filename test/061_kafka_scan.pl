@@ -358,6 +358,6 @@ fill('million', 1_000_000, pad => 90);
 create_table('million');
 succeeds($node, 'SELECT count(*), sum("offset") < 1000000::numeric * 1000000 FROM million', '1000000|t', 'a million messages');
 succeeds($node, 'SELECT count(*), sum(n), count(DISTINCT n) FROM million', '1000000|499999500000|1000000', 'each of them once');
-succeeds($node, 'SELECT count(md5(repeat(md5(n::text), 20))) FROM million', '1000000', 'a slow consumer');
+succeeds($node, 'SELECT count(md5(repeat(md5(n::text), 4))) FROM million', '1000000', 'a slow consumer');
 
 done_testing();
