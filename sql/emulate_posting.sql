@@ -1,5 +1,5 @@
 -- pinterest.emulate_posting: random posts go to the three tables of a pipeline.
--- Over topics and streams it is in test/065_kafka_pipeline.pl and 075_three_sources.pl.
+-- Over topics and streams it is in test/069_kafka_pipeline.pl and 075_three_sources.pl.
 
 \set folder `echo "${PG_ABS_SRCDIR:-.}/sql/include/folder.sql"`
 \set ECHO none
