@@ -1,41 +1,73 @@
 #!/usr/bin/env python3
-"""A Kinesis server that answers at once.  Standard library only.
+"""A Kinesis server that answers at once, or at the service's pace.  Standard library only.
 
-    kinesis_server.py FILE [SHARDS [ANSWERS]]
+    kinesis_server.py FILE SHARDS RECORDS [ANSWERS]
 
-serves the lines of a file as the stream "s", dealt out in turn to the answers of
-its shards, which are ready in memory.  It listens on 127.0.0.1, prints its endpoint
-as the first line, and ends when its standard input is closed.
+serves the lines of a file as the stream "s", so many an answer, dealt out to its shards.
+With ANSWERS each shard gives so many answers, the same lines in all of them, and keeps
+to the limits of a shard: who asks more than 5 times a second, or before 2 MB a second
+have paid for the answer before, is refused.  Answers are ready in memory.  It
+listens on 127.0.0.1, prints its endpoint as the first line, and ends when its standard
+input is closed.
 """
 import base64
 import json
 import sys
 import threading
 import time
+from collections import deque
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 LAST_KEY = 2 ** 128 - 1
+READS = 5                       # a second
+BYTES = 2 * 1024 * 1024
 
 
-def answers_of(path, shards, per_shard):
-    """bodies[shard][n], each with its share of the lines"""
+class Answer:
+    """All of a body but its end, which tells how the shard goes on"""
+
+    def __init__(self, lines, first):
+        at = "%.3f" % (time.time() - 60)
+        records = ",".join(
+            '{"SequenceNumber":"4959033827149025660855969253836157109592157598913%07d","ApproximateArrivalTimestamp":%s,'
+            '"Data":"%s","PartitionKey":"key-%d"}' % (first + n, at, base64.b64encode(line).decode(), n)
+            for n, line in enumerate(lines))
+        self.body = b'{"Records":[' + records.encode()
+        self.data = sum(map(len, lines))
+
+
+class Shard:
+    def __init__(self, answers, paced):
+        self.answers, self.paced = answers, paced
+        self.asked = deque(maxlen=READS)
+        self.paid_at = 0.0
+
+    def refuses(self):
+        now = time.monotonic()
+        if not self.paced:
+            return False
+        if now < self.paid_at or (len(self.asked) == READS and now - self.asked[0] < 1):
+            return True
+        self.asked.append(now)
+        return False
+
+    def answer(self, number, n):
+        answer = self.answers[n]
+        self.paid_at = time.monotonic() + answer.data / BYTES
+        end = '],"NextShardIterator":"%d %d","MillisBehindLatest":%d}' % (
+            number, n + 1, 0 if n + 1 == len(self.answers) else 1000)
+        return 200, answer.body, end.encode()
+
+
+def shards_of(path, shards, records, answers=None):
     with open(path, "rb") as file:
-        lines = file.read().splitlines()
-    share = -(-len(lines) // (shards * per_shard))
-    at = "%.3f" % (time.time() - 60)
-    bodies = []
-    for shard in range(shards):
-        bodies.append([])
-        for n in range(per_shard):
-            first = (shard * per_shard + n) * share
-            records = ",".join(
-                '{"SequenceNumber":"4959033827149025660855969253836157109592157598913%06d","ApproximateArrivalTimestamp":%s,'
-                '"Data":"%s","PartitionKey":"key-%d"}' % (first + i, at, base64.b64encode(line).decode(), i)
-                for i, line in enumerate(lines[first:first + share]))
-            bodies[shard].append(('{"Records":[%s],"NextShardIterator":"%d %d","MillisBehindLatest":%d}' % (
-                records, shard, n + 1, 0 if n + 1 == per_shard else 1000)).encode())
-    return bodies
+        lines = [line.rstrip(b"\n") for _, line in zip(range(records * answers), file)] if answers else \
+            file.read().splitlines()
+    ready = [Answer(lines[first:first + records], first) for first in range(0, len(lines), records)]
+    if answers:
+        return [Shard(ready, True) for _ in range(shards)]
+    return [Shard(ready[n::shards], False) for n in range(shards)]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -47,30 +79,33 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        body = getattr(self, self.headers["X-Amz-Target"].partition(".")[2])(request)
-        if isinstance(body, dict):
-            body = json.dumps(body).encode()
-        self.connection.sendall(b"HTTP/1.1 200 OK\r\nDate: %s\r\nContent-Type: application/x-amz-json-1.1\r\n"
-                                b"Content-Length: %d\r\n\r\n" % (formatdate(usegmt=True).encode(), len(body)))
-        self.connection.sendall(body)
+        status, *parts = getattr(self, self.headers["X-Amz-Target"].partition(".")[2])(request)
+        parts = [json.dumps(part).encode() if isinstance(part, dict) else part for part in parts]
+        self.connection.sendall(b"HTTP/1.1 %d -\r\nDate: %s\r\nContent-Type: application/x-amz-json-1.1\r\n"
+                                b"Content-Length: %d\r\n\r\n" % (
+                                    status, formatdate(usegmt=True).encode(), sum(map(len, parts))))
+        for part in parts:
+            self.connection.sendall(part)
 
     def DescribeStreamSummary(self, request):
-        return {"StreamDescriptionSummary": {"StreamStatus": "ACTIVE", "StreamCreationTimestamp": 1700000000,
-                                             "RetentionPeriodHours": 8760, "OpenShardCount": len(bodies)}}
+        return 200, {"StreamDescriptionSummary": {"StreamStatus": "ACTIVE", "StreamCreationTimestamp": 1700000000,
+                                                  "RetentionPeriodHours": 8760, "OpenShardCount": len(shards)}}
 
     def ListShards(self, request):
-        width = LAST_KEY // len(bodies) + 1
-        return {"Shards": [
+        width = LAST_KEY // len(shards) + 1
+        return 200, {"Shards": [
             {"ShardId": "shardId-%012d" % n, "SequenceNumberRange": {"StartingSequenceNumber": "1"},
              "HashKeyRange": {"StartingHashKey": str(n * width), "EndingHashKey": str(min((n + 1) * width - 1, LAST_KEY))}}
-            for n in range(len(bodies))]}
+            for n in range(len(shards))]}
 
     def GetShardIterator(self, request):
-        return {"ShardIterator": "%d 0" % int(request["ShardId"][8:])}
+        return 200, {"ShardIterator": "%d 0" % int(request["ShardId"][8:])}
 
     def GetRecords(self, request):
-        shard, n = map(int, request["ShardIterator"].split())
-        return bodies[shard][n]
+        number, n = map(int, request["ShardIterator"].split())
+        if shards[number].refuses():
+            return 400, {"__type": "ProvisionedThroughputExceededException", "message": "Rate exceeded for shard"}
+        return shards[number].answer(number, n)
 
 
 class Server(ThreadingHTTPServer):
@@ -78,7 +113,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 256
 
 
-bodies = answers_of(sys.argv[1], int((sys.argv + ["8"])[2]), int((sys.argv + ["", "4"])[3]) if len(sys.argv) > 3 else 4)
+shards = shards_of(sys.argv[1], *map(int, sys.argv[2:]))
 server = Server(("127.0.0.1", 0), Handler)
 print("http://127.0.0.1:%d" % server.server_port, flush=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()

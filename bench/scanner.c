@@ -7,7 +7,7 @@
  * with json_scan_object, taking the values of the given keys (none: the whole
  * record is only checked).  Prints the best and the median time.
  *
- * It is linked with src/json/scan.c and nothing else of the server.
+ * It is linked with scan.c, token.c and error.c of src/json, and nothing of the server.
  */
 #include "postgres.h"
 
