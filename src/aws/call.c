@@ -267,6 +267,10 @@ aws_call_read(AwsCall *call, char *to, size_t room)
 
 	(void) aws_call_look(call);
 	aws_call_check(call);
+
+	/* what the last attempt has left is not the beginning of the next answer */
+	if (call->request->indivisible && call->state == AWS_WAITING)
+		return 0;
 	n = http_read(call->transfer, to, room);
 	call->read = call->read || n > 0;
 	return n;

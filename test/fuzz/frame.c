@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * frame.c
- *	  libFuzzer target: the records of any bytes.
+ *	  libFuzzer target "json": the records of any bytes.
  *
  * The first bytes of an input choose the format, the size limit and how the
  * rest is cut into pieces.  The records are found three times: from one large

@@ -356,7 +356,7 @@ sub records
 }
 
 # See there for what these do
-foreach my $what (qw(stream delete trim add set fault clear counters))
+foreach my $what (qw(stream delete trim add set fault clear cut counters))
 {
 	no strict 'refs';
 	*$what = sub { my ($self, %arguments) = @_; return $self->_control($what, \%arguments); };

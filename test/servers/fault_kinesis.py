@@ -12,7 +12,7 @@ beforehand, by a POST of JSON:
     /-/stream    {"name": …, "shards": [SHARD, …], "retention": HOURS (24),
                  "status": "ACTIVE", "page": shards a page (1000), "created": ms,
                  "largest": bytes of a record (1 MiB), "rate": records that a shard
-                 takes a second (all)}
+                 takes a second (all), "account": whose it is (one's own)}
                  makes a stream, in the place of one of that name; with "copies": N
                  also N that are called NAME001 and so on
     /-/delete    {"name": …}
@@ -26,6 +26,7 @@ beforehand, by a POST of JSON:
     /-/fault     {"fault": NAME, "op": ACTION or "any", "shard": …, "times": N,
                  "after": N, …}: as in fault_s3.py
     /-/records   {"name": …}: what there is, as [shard, key, base64]
+    /-/cut       {}: closes the connections that answers are sent on
     /-/counters  {}: what was asked since the last time: for each action how often, the
                  most requests at a time, for each shard when records were asked for,
                  and "puts": how many records each PutRecords had
@@ -39,7 +40,8 @@ records need not be told; "{}" in the data is the number.
 RECORD is {"data": text, or "base64": text, "key": "k", "at": milliseconds (a minute
 ago), "sequence": number (1000, 1001, …)}.
 
-Faults: hang, hang_body, close, half (of the body), garbage, html, error
+Faults: hang, hang_body, close, half (of the body; hang_half: and then nothing, reset:
+the connection is), tail ("bytes" behind the body), garbage, html, error
 ("status", "type", "message"), latency ("ms", then the answer), no_date, xml
 (an error of the front end), refuse (of a PutRecords the "entries": numbers from 0,
 or those with the "keys", with "type" and "message").
@@ -50,7 +52,9 @@ import collections
 import hashlib
 import json
 import os
+import socket
 import stat
+import struct
 import sys
 import threading
 import time
@@ -61,11 +65,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import aws_signature
 
 LAST_KEY = 2 ** 128 - 1
+OWN_ACCOUNT = "123456789012"
 lock = threading.Lock()
 streams = {}
 faults = []
 settings = {"clock": 0, "keys": {}, "expired": [], "looks": 1}
 counters = {}
+sending = set()                 # connections
 now_in_flight = 0
 
 
@@ -189,6 +195,7 @@ class Stream:
         self.status = what.get("status", "ACTIVE")
         self.page = what.get("page", 1000)
         self.created = what.get("created", 1700000000000)
+        self.account = what.get("account", OWN_ACCOUNT)
         self.looks = settings["looks"]
         self.largest = what.get("largest", 1024 * 1024)
         self.rate = what.get("rate")
@@ -213,9 +220,12 @@ class Stream:
 
 
 def stream_of(request):
-    name = request.get("StreamName") or request["StreamARN"].rpartition("/")[2]
-    if name not in streams:
-        raise Refused("ResourceNotFoundException", "Stream %s under account 123456789012 not found." % name)
+    name = request.get("StreamName")
+    account = OWN_ACCOUNT
+    if not name:
+        account, _, name = request["StreamARN"].split(":", 4)[4].partition(":stream/")
+    if name not in streams or streams[name].account != account:
+        raise Refused("ResourceNotFoundException", "Stream %s under account %s not found." % (name, account))
     return streams[name]
 
 
@@ -251,7 +261,7 @@ def describe(request):
             stream.status = "ACTIVE"
     return {"StreamDescriptionSummary": {
         "StreamName": stream.name, "StreamStatus": stream.status, "RetentionPeriodHours": stream.retention,
-        "StreamARN": "arn:aws:kinesis:us-east-1:123456789012:stream/" + stream.name,
+        "StreamARN": "arn:aws:kinesis:us-east-1:%s:stream/%s" % (stream.account, stream.name),
         "StreamCreationTimestamp": stream.created / 1000,
         "OpenShardCount": sum(not shard.closed for shard in stream.shards)}}
 
@@ -276,7 +286,9 @@ def get_iterator(request):
 
 def get_records(request):
     name, shard, at, given, created = json.loads(base64.b64decode(request["ShardIterator"]))
-    stream = stream_of({"StreamName": name})
+    if name not in streams:
+        raise Refused("ResourceNotFoundException", "Stream %s under account %s not found." % (name, OWN_ACCOUNT))
+    stream = streams[name]
     if stream.created != created:
         raise Refused("ResourceNotFoundException", "Shard %s in stream %s does not exist" % (shard, name))
     counters.setdefault("shards", {}).setdefault(shard, []).append(time.monotonic())
@@ -391,7 +403,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.flush()
+        sending.add(self.connection)
         self.connection.sendall(body if cut is None else body[:cut])
+        sending.discard(self.connection)
 
     def error(self, status, code, message):
         self.send(status, json.dumps({"__type": "com.amazonaws.kinesis.v20131202#" + code, "message": message}).encode())
@@ -452,9 +466,15 @@ class Handler(BaseHTTPRequestHandler):
             return self.error(refused.status, refused.code, refused.message)
         if not isinstance(answer, bytes):
             answer = json.dumps(answer).encode() if answer else b""
-        self.send(200, answer, date=kind != "no_date", cut=len(answer) // 2 if kind == "half" else None)
-        if kind == "half":
-            self.close_connection = True
+        broken = kind in ("half", "hang_half", "reset")
+        if kind == "tail":
+            answer += fault["bytes"].encode()
+        if kind == "reset":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.send(200, answer, date=kind != "no_date", cut=len(answer) // 2 if broken else None)
+        if kind == "hang_half":
+            self.connection.recv(1)
+        self.close_connection = broken
 
     def control(self, what, request):
         global counters
@@ -480,6 +500,9 @@ class Handler(BaseHTTPRequestHandler):
         elif what == "records":
             answer["records"] = [[shard.id, record["PartitionKey"], record["Data"]]
                                  for shard in streams[request["name"]].shards for _, _, record in shard.records]
+        elif what == "cut":
+            for connection in list(sending):
+                connection.shutdown(socket.SHUT_RDWR)
         elif what == "counters":
             answer, counters = counters, {}
         self.send(200, json.dumps(answer).encode())

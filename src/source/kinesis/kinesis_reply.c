@@ -15,7 +15,6 @@
  */
 #include "postgres.h"
 
-#include <ctype.h>
 #include <math.h>
 
 #include "json/scan.h"
@@ -26,7 +25,9 @@
 #define MAX_DEPTH 64
 
 /* Of the buffer; it grows for a record that is larger than half of it. */
+#ifndef BUFFER_SIZE
 #define BUFFER_SIZE (256 * 1024)
+#endif
 
 /* 10,000 records of 10 MiB in all, as base64, with keys of 256 characters */
 #define MAX_BUFFER_SIZE ((size_t) 64 * 1024 * 1024)
@@ -99,7 +100,7 @@ read_word(Cursor *cursor, ReplyText *text)
 {
 	char	   *end = cursor->next;
 
-	while (isalnum((unsigned char) *end) || *end == '+' || *end == '-' || *end == '.')
+	while (*end > ' ' && *end != ',' && *end != '}' && *end != ']')
 		end++;
 	text->text = cursor->next;
 	text->len = end - cursor->next;

@@ -124,14 +124,16 @@ add_key(KplAggregate *aggregate, KplTable *table, const Field *field)
 static bool
 parse_record(const Field *aggregate_field, KplRecord *record, uint64 *key, uint64 *hash_key)
 {
-	const char *next = aggregate_field->bytes;
-	const char *end = next + aggregate_field->len;
+	const char *next;
+	const char *end;
 	Field		field;
 
 	*key = *hash_key = PG_UINT64_MAX;
 	record->data = NULL;
 	if (aggregate_field->wire != WIRE_BYTES)
 		return false;
+	next = aggregate_field->bytes;
+	end = next + aggregate_field->len;
 	while (next < end)
 	{
 		if (!read_field(&next, end, &field))
