@@ -16,17 +16,11 @@
 #include "miscadmin.h"
 #include "net/clock.h"
 #include "option.h"
-#include "source/kinesis/base64.h"
-#include "source/kinesis/kinesis.h"
-#include "source/kinesis/kpl.h"
+#include "source/kinesis/kinesis_body.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
-
-/* A buffer larger than this is not kept for the next record. */
-#define KEPT_CAPACITY (4 * 1024 * 1024)
-#define INITIAL_CAPACITY (8 * 1024)
 
 /* While the reader is busy, requests are looked after each so many records. */
 #define NUDGE_RECORDS 64
@@ -67,9 +61,6 @@ typedef struct KinesisSource
 	Source		base;
 	KinesisAccess *access;
 	const char *stream;
-	const char *partition_key;	/* UTF-8: of the records that are wanted; NULL
-								 * for all */
-	size_t		partition_key_len;
 	const SourceFilter *filter;
 
 	MemoryContext context;		/* of everything below; NULL before the first
@@ -86,18 +77,9 @@ typedef struct KinesisSource
 	int			next;			/* record of the reply */
 	bool		check_arrival;	/* some of the reply are too late */
 	const ReplyRecord *record;	/* the current one */
-	char	   *data;			/* its bytes */
-	size_t		len;
-	bool		in_aggregate;
-	KplAggregate aggregate;
-	KplRecord	user_record;
-	int64		sub_sequence;
-
-	char	   *buffer;			/* of decoded data; in the source's own context */
-	Size		capacity;
+	KinesisBody body;			/* of it; lives as long as the source */
 
 	FetchCounters counters;
-	int64		outside;		/* user records of other shards */
 	int64		earlier_retries;	/* before the last rewind */
 } KinesisSource;
 
@@ -111,14 +93,8 @@ kinesis_open(const SourceRequest *request)
 	kinesis->stream = option_text(request->table_options, "stream");
 	kinesis->access = kinesis_access(request);
 	kinesis_take_credentials(request, kinesis->access);
-	if (key != NULL)
-	{
-		kinesis->partition_key = pg_server_to_any(key, strlen(key), PG_UTF8);
-		kinesis->partition_key_len = strlen(kinesis->partition_key);
-	}
-	kpl_init(&kinesis->aggregate);
-	kinesis->capacity = INITIAL_CAPACITY;
-	kinesis->buffer = palloc(kinesis->capacity);
+	kinesis_body_init(&kinesis->body,
+					  key == NULL ? NULL : pg_server_to_any(key, strlen(key), PG_UTF8));
 	return &kinesis->base;
 }
 
@@ -166,7 +142,7 @@ stop(KinesisSource *kinesis)
 	kinesis->shard = NULL;
 	kinesis->reply = NULL;
 	kinesis->record = NULL;
-	kinesis->in_aggregate = false;
+	kinesis->body.in_aggregate = false;
 	kinesis->earlier_retries += kinesis->counters.retries;
 	kinesis->counters.retries = 0;
 }
@@ -174,96 +150,6 @@ stop(KinesisSource *kinesis)
 /*
  * Records
  */
-
-/* Decodes into the buffer; false if it is no base64. */
-static bool
-decode_text(KinesisSource *kinesis, const char *text, size_t len)
-{
-	Size		needed = len / 4 * 3 + 4;
-	int64		decoded;
-
-	if (unlikely(needed > kinesis->capacity || kinesis->capacity > KEPT_CAPACITY))
-	{
-		MemoryContext context = GetMemoryChunkContext(kinesis);
-
-		pfree(kinesis->buffer);
-		kinesis->capacity = Max(needed, INITIAL_CAPACITY);
-		kinesis->buffer = MemoryContextAllocHuge(context, kinesis->capacity);
-	}
-	decoded = base64_decode(text, len, kinesis->buffer);
-	kinesis->data = kinesis->buffer;
-	kinesis->len = Max(decoded, 0);
-	return decoded >= 0;
-}
-
-/*
- * Decodes the data of the current record; what is no base64 stays as it came.
- * Nobody escapes base64, but "/" may be.
- */
-static void
-decode(KinesisSource *kinesis)
-{
-	const ReplyText *data = &kinesis->record->data;
-	const char *text;
-	size_t		len;
-
-	if (likely(decode_text(kinesis, data->text, data->len)))
-		return;
-	text = reply_unescape(data, &len);
-	if (text != NULL && text != data->text && decode_text(kinesis, text, len))
-		return;
-	kinesis->data = text != NULL ? unconstify(char *, text) : data->text;
-	kinesis->len = text != NULL ? len : data->len;
-}
-
-/*
- * Does a user record belong to the shard it came in?  When shards are split or
- * merged, a producer that does not know yet puts records together that belong
- * to different ones.  It learns from the answer where they went, and puts those
- * that came to the wrong shard once more: so here they do not count.
- */
-static bool
-belongs_to_shard(const KinesisSource *kinesis, const KplRecord *record)
-{
-	const KinesisShard *shard = &kinesis->shard->listed;
-	HashKey		key;
-
-	if (kinesis->shard->takes_all)
-		return true;
-	key = kpl_hash_key(record);
-	return hash_key_compare(&key, &shard->first_key) >= 0 &&
-		hash_key_compare(&key, &shard->last_key) <= 0;
-}
-
-static bool
-has_wanted_key(const KinesisSource *kinesis, const char *key, size_t len)
-{
-	return kinesis->partition_key == NULL ||
-		(len == kinesis->partition_key_len && memcmp(key, kinesis->partition_key, len) == 0);
-}
-
-/* The next user record of the aggregate that is wanted. */
-static bool
-next_user_record(KinesisSource *kinesis)
-{
-	KplRecord  *record = &kinesis->user_record;
-
-	while (kpl_next(&kinesis->aggregate, record))
-	{
-		kinesis->sub_sequence++;
-		if (!belongs_to_shard(kinesis, record))
-			kinesis->outside++;
-		else if (has_wanted_key(kinesis, record->partition_key->text,
-								record->partition_key->len))
-		{
-			kinesis->data = unconstify(char *, record->data);
-			kinesis->len = record->len;
-			return true;
-		}
-	}
-	kinesis->in_aggregate = false;
-	return false;
-}
 
 /* Is the record of the snapshot, and in the ranges that are wanted? */
 static bool
@@ -275,29 +161,6 @@ is_wanted(KinesisSource *kinesis)
 		reply_time(&record->arrival) > kinesis_fetch_limit(kinesis->fetch))
 		return false;
 	return kinesis_wants_sequence(kinesis->shard, record->sequence.text, record->sequence.len);
-}
-
-/* Takes the current record; false if it makes no body. */
-static bool
-take_record(KinesisSource *kinesis)
-{
-	const ReplyText *key = &kinesis->record->partition_key;
-	const char *text;
-	size_t		len;
-
-	decode(kinesis);
-	kinesis->sub_sequence = 0;
-	if (unlikely(kpl_may_be(kinesis->data, kinesis->len)) &&
-		kpl_begin(&kinesis->aggregate, kinesis->data, kinesis->len))
-	{
-		kinesis->in_aggregate = true;
-		kinesis->sub_sequence = -1;
-		return next_user_record(kinesis);
-	}
-	if (kinesis->partition_key == NULL)
-		return true;
-	text = reply_unescape(key, &len);
-	return text != NULL && has_wanted_key(kinesis, text, len);
 }
 
 /* The next answer that holds records; false when all has been read. */
@@ -331,7 +194,8 @@ next_record(KinesisSource *kinesis)
 		else if (kinesis->next % NUDGE_RECORDS == 0)
 			kinesis_fetch_nudge(kinesis->fetch);
 		kinesis->record = &kinesis->reply->records[kinesis->next++];
-		if (is_wanted(kinesis) && take_record(kinesis))
+		if (is_wanted(kinesis) &&
+			kinesis_body_take(&kinesis->body, kinesis->record, kinesis->shard))
 			return true;
 	}
 }
@@ -342,7 +206,7 @@ kinesis_next(Source *source)
 	KinesisSource *kinesis = (KinesisSource *) source;
 	int64		took;
 
-	if (kinesis->in_aggregate && next_user_record(kinesis))
+	if (kinesis->body.in_aggregate && kinesis_body_next(&kinesis->body))
 		return true;
 	if (kinesis->ended)
 		return false;
@@ -366,14 +230,14 @@ kinesis_message(Source *source, size_t *len)
 {
 	KinesisSource *kinesis = (KinesisSource *) source;
 
-	*len = kinesis->len;
-	return kinesis->data;
+	*len = kinesis->body.len;
+	return kinesis->body.data;
 }
 
 static int64
 kinesis_consumed(Source *source)
 {
-	return ((KinesisSource *) source)->len;
+	return ((KinesisSource *) source)->body.len;
 }
 
 /*
@@ -392,12 +256,12 @@ static Datum
 partition_key_of(const KinesisSource *kinesis)
 {
 	const ReplyText *key = &kinesis->record->partition_key;
+	const KplKey *user_key = kinesis->body.user_record.partition_key;
 	const char *text;
 	size_t		len;
 
-	if (kinesis->in_aggregate)
-		return text_of_utf8(kinesis->user_record.partition_key->text,
-							kinesis->user_record.partition_key->len);
+	if (kinesis->body.in_aggregate)
+		return text_of_utf8(user_key->text, user_key->len);
 	text = reply_unescape(key, &len);
 	if (text == NULL)
 		ereport(ERROR,
@@ -417,7 +281,7 @@ numeric_of(const char *digits, size_t len)
 static Datum
 hash_key_value(const KinesisSource *kinesis, bool *isnull)
 {
-	const KplKey *key = kinesis->in_aggregate ? kinesis->user_record.hash_key : NULL;
+	const KplKey *key = kinesis->body.in_aggregate ? kinesis->body.user_record.hash_key : NULL;
 
 	*isnull = key == NULL;
 	return key == NULL ? (Datum) 0 : numeric_of(key->text, key->len);
@@ -439,7 +303,7 @@ kinesis_metadata_value(Source *source, int item, const RecordPlace *place, bool 
 		case ITEM_SEQUENCE:
 			return numeric_of(kinesis->record->sequence.text, kinesis->record->sequence.len);
 		case ITEM_SUB_SEQUENCE:
-			return Int64GetDatum(kinesis->sub_sequence);
+			return Int64GetDatum(kinesis->body.sub_sequence);
 		case ITEM_PARTITION_KEY:
 			return partition_key_of(kinesis);
 		case ITEM_HASH_KEY:
@@ -460,11 +324,11 @@ kinesis_place(Source *source)
 
 	if (record == NULL)
 		return NULL;
-	if (kinesis->in_aggregate)
+	if (kinesis->body.in_aggregate)
 		return psprintf("stream \"%s\", shard \"%s\", sequence number %.*s, sub-sequence number %lld",
 						kinesis->stream, kinesis->shard->listed.id,
 						(int) record->sequence.len, record->sequence.text,
-						(long long) kinesis->sub_sequence);
+						(long long) kinesis->body.sub_sequence);
 	return psprintf("stream \"%s\", shard \"%s\", sequence number %.*s",
 					kinesis->stream, kinesis->shard->listed.id,
 					(int) record->sequence.len, record->sequence.text);
@@ -513,7 +377,7 @@ kinesis_counters(Source *source, SourceCounter *counters)
 
 	counters[n++] = (SourceCounter) {"Shards", done->shards};
 	counters[n++] = (SourceCounter) {"Shards Filtered", done->filtered};
-	counters[n++] = (SourceCounter) {"User Records Outside Shard", kinesis->outside};
+	counters[n++] = (SourceCounter) {"User Records Outside Shard", kinesis->body.outside};
 	counters[n++] = (SourceCounter) {"Bytes", done->bytes};
 	counters[n++] = (SourceCounter) {"Control Requests", done->control_requests};
 	counters[n++] = (SourceCounter) {"Get Requests", done->get_requests};

@@ -4,6 +4,7 @@
  *	  What the files of the Kinesis source share; the rest is behind source.h.
  *
  *	  kinesis.c			 the source: records, metadata
+ *	  kinesis_body.c	 what a record holds
  *	  kinesis_options.c	 options
  *	  kinesis_stream.c	 a stream: its shards and how they follow each other
  *	  kinesis_range.c	 what of a shard is wanted
