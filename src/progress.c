@@ -244,7 +244,7 @@ may_see(Oid userid)
 static bool
 entry_row(Entry *entry, Datum *values, bool *nulls)
 {
-	static const char *const waits[] = {NULL, "list", "get", "backoff"};
+	static const char *const waits[] = {NULL, "list", "get", "backoff", "pace"};
 	uint32		version = pg_atomic_read_u32(&entry->version);
 	uint32		waiting;
 	int			n = 0;

@@ -60,7 +60,8 @@ typedef enum HttpWait
 	HTTP_WAIT_ANSWER,			/* PinterestHttp */
 	HTTP_WAIT_LIST,				/* PinterestList */
 	HTTP_WAIT_GET,				/* PinterestGet */
-	HTTP_WAIT_BACKOFF			/* PinterestBackoff */
+	HTTP_WAIT_BACKOFF,			/* PinterestBackoff */
+	HTTP_WAIT_PACE				/* PinterestPace */
 } HttpWait;
 
 /*

@@ -87,6 +87,7 @@ http_client(AddressPolicy policy)
 	client->wait_events[HTTP_WAIT_LIST] = wait_event_named("PinterestList");
 	client->wait_events[HTTP_WAIT_GET] = wait_event_named("PinterestGet");
 	client->wait_events[HTTP_WAIT_BACKOFF] = wait_event_named("PinterestBackoff");
+	client->wait_events[HTTP_WAIT_PACE] = wait_event_named("PinterestPace");
 	dlist_init(&client->running);
 	clients[policy] = client;
 	return client;

@@ -29,7 +29,7 @@ struct HttpClient
 	CURLM	   *multi;			/* NULL until the first transfer */
 	pid_t		pid;			/* a forked child must not touch this */
 	AddressPolicy policy;
-	uint32		wait_events[HTTP_WAIT_BACKOFF + 1];
+	uint32		wait_events[HTTP_WAIT_PACE + 1];
 	HttpWait	wait;			/* which of them comes next */
 	dlist_head	running;		/* HttpTransfer.node */
 	struct pollfd *sockets;		/* that libcurl waits for; malloc'd */

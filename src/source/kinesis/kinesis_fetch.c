@@ -195,7 +195,7 @@ take_answers(KinesisFetch *fetch)
 static void
 tell(KinesisFetch *fetch, SourceWait waiting)
 {
-	aws_service_name_wait(fetch->service, waiting == SOURCE_BACKOFF ? HTTP_WAIT_BACKOFF :
+	aws_service_name_wait(fetch->service, waiting == SOURCE_PACE ? HTTP_WAIT_PACE :
 						  HTTP_WAIT_GET);
 	fetch->waiting = waiting;
 	if (fetch->source->on_wait != NULL)
@@ -225,7 +225,7 @@ static void
 pump(KinesisFetch *fetch, int timeout)
 {
 	if (timeout > 0)
-		tell(fetch, aws_service_in_flight(fetch->service) > 0 ? SOURCE_GET : SOURCE_BACKOFF);
+		tell(fetch, aws_service_in_flight(fetch->service) > 0 ? SOURCE_GET : SOURCE_PACE);
 	aws_service_pump(fetch->service, timeout);
 	if (timeout > 0)
 		tell(fetch, SOURCE_BUSY);
