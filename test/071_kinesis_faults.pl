@@ -266,7 +266,7 @@ $node->safe_psql('postgres', q(ALTER SERVER kinesis OPTIONS (SET region 'us-east
 $kinesis->fault(op => 'ListShards', fault => 'error', status => 400, type => 'AccessDeniedException', message => 'User is not authorized to perform: kinesis:ListShards', times => 1);
 fails($node, $all, { state => '42501', like => [ qr/AccessDeniedException/, qr/kinesis:GetRecords/ ] }, 'no permission');
 $kinesis->fault(op => 'any', fault => 'xml', type => 'InvalidClientTokenId', times => 1);
-fails($node, $all, { state => '28000|42501', like => [qr/InvalidClientTokenId/] }, 'an error of the front end, in XML');
+fails($node, $all, { state => '28000', like => [ qr/InvalidClientTokenId/, qr/HINT: .*access_key_id/ ] }, 'an error of the front end, in XML');
 $kinesis->fault(op => 'GetRecords', fault => 'error', status => 400, type => 'KMSDisabledException', times => 1);
 fails($node, $all, { state => '55000', like => [qr/KMSDisabledException/] }, 'an encryption key that is disabled');
 

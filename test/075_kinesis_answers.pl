@@ -131,6 +131,24 @@ succeeds(
 	join('|', 60, 60 * 61 / 2, 8 * 600_000 + 18 * 90_000 + 34 * 10, 't'),
 	'records of all sizes in one answer');
 
+# --- what a user sees of it
+
+stream([ shard($first, 1, 6, closed => JSON::PP::true, batch => 3), shard($second, 7, 8, parents => [$first]) ]);
+$kinesis->fault(op => 'GetRecords', fault => 'error', status => 400, type => 'ProvisionedThroughputExceededException', times => 1, after => 1);
+$kinesis->fault(op => 'ListShards', fault => 'error', status => 500, type => 'InternalFailure', times => 1);
+like(
+	$node->safe_psql('postgres', "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT n FROM t WHERE shard <> 'shardId-000000000009'"),
+	qr/Stream: s-$number\n  Pushed Down: .*\n  Decoded Fields: n\n  Records: 8\n  Rejected: 0\n  Shards: 2\n  Shards Filtered: 0\n  User Records Outside Shard: 0\n  Bytes: 96\n  Control Requests: [45]\n  Get Requests: 4\n  Throttled: 1\n  Retries: 1\b/,
+	'EXPLAIN ANALYZE tells of shards, requests by kind, refusals and retries');
+stream([ shard($first, 1, 20, batch => 1) ]);
+my $paced = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('postgres'), '-c', "SET pinterest.kinesis_pacing = on; SET statement_timeout = '60s'; SELECT count(*) FROM t" ],
+	'>', \my $counted, IPC::Run::timeout(90));
+ok( $node->poll_query_until('postgres',
+		q(SELECT count(*) = 1 FROM pinterest.scan_progress WHERE waiting_for = 'pace' AND bodies = 1 AND bodies_total = 1 AND records > 0 AND bytes > 0)),
+	'scan_progress tells that a shard rests');
+$paced->finish;
+is($counted, "20\n", 'and it goes on');
+
 # --- streams of other accounts
 
 stream([ shard($first, 1, 3, closed => JSON::PP::true), shard($second, 4, 6, parents => [$first]) ],

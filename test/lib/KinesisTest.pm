@@ -21,9 +21,12 @@ use MIME::Base64 qw(encode_base64);
 use PinterestTest;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use POSIX ();
+use Test::More;
+use Time::HiRes ();
 
 our @EXPORT = qw(
-  start_kinesis start_kinesis_fault_server start_api_gateway create_kinesis_server
+  start_kinesis start_kinesis_fault_server start_api_gateway start_moto create_kinesis_server
   base64 kpl_aggregate
 );
 
@@ -73,6 +76,36 @@ sub start_api_gateway
 	my ($kinesis) = @_;
 
 	return PinterestTest::start_server('KinesisTest::Gateway', 'api_gateway.py', $kinesis->endpoint);
+}
+
+# A stand-in for AWS whose Kinesis checks signatures and policies once check_signatures
+# has been called; undef where there is none to be had.
+sub start_moto
+{
+	my $folder = $ENV{MOTO} // do { my $out = `$top/test/servers/install-moto`; chomp $out; $out };
+	my $port = PostgreSQL::Test::Cluster::get_free_port();
+	my $log = PostgreSQL::Test::Utils::tempdir('moto') . '/log';
+
+	return undef if !-d "$folder/moto";
+	my $pid = fork() // die;
+	if ($pid == 0)
+	{
+		@ENV{qw(PYTHONPATH PYTHONDONTWRITEBYTECODE INITIAL_NO_AUTH_ACTION_COUNT)} = ($folder, 1, 1_000_000);
+		open(STDIN, '<', '/dev/null');
+		open(STDOUT, '>', $log);
+		open(STDERR, '>&', \*STDOUT);
+		exec('python3', '-m', 'moto.server', '-H', '127.0.0.1', '-p', $port) or POSIX::_exit(1);
+	}
+	push @pids, $pid;
+	my $moto = bless { endpoint => "http://127.0.0.1:$port", http => HTTP::Tiny->new(timeout => 60) }, 'KinesisTest::Moto';
+	for (1 .. 600)
+	{
+		return $moto if $moto->{http}->get("$moto->{endpoint}/moto-api/data.json")->{success};
+		last if waitpid($pid, POSIX::WNOHANG()) > 0;
+		Time::HiRes::sleep(0.1);
+	}
+	diag(slurp_file($log));
+	return undef;
 }
 
 # A foreign server for it, and keys; "options" are others of the server.
@@ -360,6 +393,49 @@ foreach my $what (qw(stream delete trim add set fault clear cut counters))
 {
 	no strict 'refs';
 	*$what = sub { my ($self, %arguments) = @_; return $self->_control($what, \%arguments); };
+}
+
+package KinesisTest::Moto;
+
+use strict;
+use warnings;
+
+our @ISA = ('KinesisTest::Server');
+
+# iam ACTION, NAME => VALUE, …: the answer, in XML
+sub iam
+{
+	my ($self, $action, %arguments) = @_;
+	my $response = $self->{http}->post_form(
+		"$self->{endpoint}/",
+		{ Action => $action, Version => '2010-05-08', %arguments },
+		{ headers => { Authorization => 'AWS4-HMAC-SHA256 Credential=AKIDTEST/20240101/us-east-1/iam/aws4_request, '
+					. 'SignedHeaders=host, Signature=' . '0' x 64 } });
+
+	die "$action: $response->{status} $response->{content}" if !$response->{success};
+	return $response->{content};
+}
+
+# A user who may do such things to all streams: access key and secret
+sub create_user
+{
+	my ($self, $name, @actions) = @_;
+
+	$self->iam('CreateUser', UserName => $name);
+	$self->iam('PutUserPolicy', UserName => $name, PolicyName => 'streams',
+		PolicyDocument => $json->encode({ Version => '2012-10-17',
+				Statement => [ { Effect => 'Allow', Action => \@actions, Resource => '*' } ] }));
+	return $self->iam('CreateAccessKey', UserName => $name) =~
+	  m{<AccessKeyId>(.*?)</AccessKeyId>.*<SecretAccessKey>(.*?)</SecretAccessKey>}s;
+}
+
+# From now on all requests are checked
+sub check_signatures
+{
+	my ($self) = @_;
+
+	die if !$self->{http}->post("$self->{endpoint}/moto-api/reset-auth", { content => '0' })->{success};
+	return;
 }
 
 1;
