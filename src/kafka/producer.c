@@ -164,13 +164,17 @@ static void
 check_deliveries(const KafkaProducer *producer)
 {
 	const KafkaDeliveries *deliveries = &producer->deliveries;
+	rd_kafka_resp_err_t err = deliveries->failed_error;
 	char	   *where;
 
 	if (deliveries->failed_row == 0)
 		return;
+	/* the error that made the handle useless says more */
+	if (err == RD_KAFKA_RESP_ERR__FATAL)
+		err = rd_kafka_fatal_error(producer->client->rk, NULL, 0);
 	where = deliveries->failed_partition < 0 ? "" :
 		psprintf(", for partition %d", deliveries->failed_partition);
-	kafka_raise(deliveries->failed_error,
+	kafka_raise(err,
 				psprintf("The message is that of row %lld of the statement%s%s.",
 						 (long long) deliveries->failed_row, describe_key(deliveries), where),
 				what, deliveries->failed_topic);
