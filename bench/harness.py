@@ -6,6 +6,7 @@ the machine hits all alike; figures are medians, with minimum and maximum, and
 ratios of medians.  Every engine must find the same sums.
 """
 import datetime
+import glob
 import os
 import re
 import statistics
@@ -133,6 +134,38 @@ def with_setting(session, setting, run):
         session.run("set " + setting)
         return run()
     return set_and_run
+
+
+# ---------------------------------------------------------------- processor time
+
+def postmaster_pid():
+    with open(FOLDER + "/data/postmaster.pid") as pidfile:
+        return int(pidfile.readline())
+
+
+def descendants(pid):
+    """It, and the processes below it"""
+    found = [pid]
+    for parent in found:
+        for path in glob.glob("/proc/%d/task/*/children" % parent):
+            with open(path) as children:
+                found += [int(child) for child in children.read().split()]
+    return found
+
+
+def processor_seconds(pid):
+    """What a process, those below it and those of them that have ended took, all threads"""
+    ticks = 0
+    for each in descendants(pid):
+        with open("/proc/%d/stat" % each) as stat:
+            ticks += sum(int(field) for field in stat.read().rsplit(")", 1)[1].split()[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def thread_seconds(pid):
+    """What the main thread of a process took"""
+    with open("/proc/%s/task/%s/schedstat" % (pid, pid)) as stat:
+        return int(stat.read().split()[0]) / 1e9
 
 
 # ---------------------------------------------------------------- rounds and tables

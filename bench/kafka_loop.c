@@ -1,8 +1,8 @@
 /*
- * kafka_loop BOOTSTRAP TOPIC: reads every message of a topic with bare
- * librdkafka, up to the ends it has now, and prints how many there were and the
- * seconds from the first call to the last message: what kafka_json is measured
- * against.
+ * kafka_loop BOOTSTRAP TOPIC [STEP FIRST]: reads every message of a topic, or of
+ * every STEPth partition from FIRST on, with bare librdkafka, up to the ends it
+ * has now, and prints how many there were, their bytes and the seconds from the
+ * first call to the last message: what kafka_json is measured against.
  */
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
@@ -56,8 +56,10 @@ main(int argc, char **argv)
 	int			left = 0;
 	long long	count = 0;
 	long long	bytes = 0;
+	int			step = argc == 5 ? atoi(argv[3]) : 1;
+	int			first = argc == 5 ? atoi(argv[4]) : 0;
 
-	if (argc != 3)
+	if ((argc != 3 && argc != 5) || step < 1)
 		return 2;
 	set(conf, "bootstrap.servers", argv[1]);
 	set(conf, "fetch.message.max.bytes", "4194304");
@@ -70,7 +72,7 @@ main(int argc, char **argv)
 	topic = rd_kafka_topic_new(rk, argv[2], NULL);
 	check(rd_kafka_metadata(rk, 0, topic, &metadata, 10000) == 0, "metadata");
 	queue = rd_kafka_queue_new(rk);
-	for (int i = 0; i < metadata->topics[0].partition_cnt && i < MAX_PARTITIONS; i++)
+	for (int i = first; i < metadata->topics[0].partition_cnt && i < MAX_PARTITIONS; i += step)
 	{
 		int64_t		low;
 
