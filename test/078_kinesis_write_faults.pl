@@ -206,6 +206,13 @@ fresh();
 $kinesis->fault(op => 'PutRecords', fault => 'hang');
 fails($node, "SET pinterest.request_timeout = 1000; $ten", { state => '08006', within => 10, like => [qr/10 records may have been delivered/] }, 'no answer');
 
+# Nor by libcurl, where a connection that served before ends without an answer
+fresh();
+$kinesis->fault(op => 'PutRecords', fault => 'silent', after => 1, times => 1);
+fails($node, 'SET pinterest.kinesis_connections = 1; INSERT INTO t (n) SELECT generate_series(1, 1300)',
+	{ state => '08006', like => [ qr/the connection was closed before the answer/, qr/500 records had been delivered, and stay; 500 more may have been\.$/m ] }, 'no answer on a connection that served before');
+all_there(1, 1000, 'no answer');
+
 # --- keys that end
 
 fresh();

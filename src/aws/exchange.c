@@ -157,6 +157,7 @@ exchange_begin(const AwsServiceConfig *config, SigV4Signer *signer, int64 clock_
 	http.ca_file = config->ca_file;
 	http.body = request->body;
 	http.body_len = request->body_len;
+	http.once = request->once;
 	http.connect_timeout = Min(CONNECT_TIMEOUT, pinterest_request_timeout);
 	http.stall_timeout = pinterest_request_timeout;
 	/* what may take minutes on the service's side is kept alive by blanks */

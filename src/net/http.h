@@ -81,6 +81,9 @@ typedef struct HttpRequest
 	int			nheaders;
 	const char *body;			/* NULL for none */
 	size_t		body_len;
+	bool		once;			/* the body must not go out twice, as libcurl has it
+								 * where a connection that served before ends
+								 * without an answer */
 	int			connect_timeout;	/* ms */
 	int			stall_timeout;	/* ms in which nothing at all arrives, while
 								 * we are willing to take something */

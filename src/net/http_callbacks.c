@@ -182,3 +182,15 @@ http_on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *addre
 	}
 	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
+
+size_t
+http_on_send(char *to, size_t size, size_t count, void *arg)
+{
+	HttpTransfer *transfer = arg;
+	size_t		n = Min(size * count, transfer->body_left);
+
+	memcpy(to, transfer->body_next, n);
+	transfer->body_next += n;
+	transfer->body_left -= n;
+	return n;
+}

@@ -92,6 +92,8 @@ struct HttpTransfer
 								 * clock; 0 for not yet */
 	int64		window_bytes;	/* had come then */
 	curl_off_t	sent;			/* of the body, when last looked at */
+	const char *body_next;		/* of one that goes out once: what is left */
+	size_t		body_left;
 	const char *refused;		/* kind of address that policy refused */
 	char		refused_address[INET6_ADDRSTRLEN];
 	char		tls[96];		/* of a probe: version and cipher */
@@ -138,6 +140,7 @@ extern bool http_set_probe_options(HttpTransfer *transfer, bool connect_only);
 
 /* http_callbacks.c: as libcurl wants them. */
 extern size_t http_on_body(char *data, size_t size, size_t count, void *arg);
+extern size_t http_on_send(char *to, size_t size, size_t count, void *arg);
 extern size_t http_on_header(char *line, size_t size, size_t count, void *arg);
 extern curl_socket_t http_on_open_socket(void *arg, curlsocktype purpose,
 										 struct curl_sockaddr *address);

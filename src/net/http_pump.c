@@ -63,6 +63,14 @@ http_finish(HttpTransfer *transfer, CURLcode code)
 		strlcpy(transfer->text, "the connection was closed in the head of the answer",
 				sizeof(transfer->text));
 	}
+
+	/* it would have sent a body again that goes out once */
+	if (code == CURLE_SEND_FAIL_REWIND)
+	{
+		code = CURLE_GOT_NOTHING;
+		strlcpy(transfer->text, "the connection was closed before the answer",
+				sizeof(transfer->text));
+	}
 	transfer->code = code;
 	transfer->failure = classify(transfer);
 	http_leave_running(transfer, code == CURLE_OK ? HTTP_DONE : HTTP_FAILED);

@@ -74,6 +74,26 @@ chain_headers(HttpTransfer *transfer, const HttpRequest *request)
 	return nodes;
 }
 
+/* What libcurl takes from a function it cannot rewind, and so not send again. */
+static bool
+set_body(HttpTransfer *transfer, const HttpRequest *request)
+{
+	CURL	   *easy = transfer->easy;
+	bool		ok = true;
+
+	SET(CURLOPT_POST, 1L);
+	SET(CURLOPT_POSTFIELDS, request->once ? NULL : request->body);
+	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
+	if (request->once)
+	{
+		SET(CURLOPT_READFUNCTION, http_on_send);
+		SET(CURLOPT_READDATA, transfer);
+		transfer->body_next = request->body;
+		transfer->body_left = request->body_len;
+	}
+	return ok;
+}
+
 static bool
 set_method(HttpTransfer *transfer, const HttpRequest *request)
 {
@@ -91,11 +111,7 @@ set_method(HttpTransfer *transfer, const HttpRequest *request)
 	else if (!plain)
 	{
 		if (request->body != NULL)
-		{
-			SET(CURLOPT_POST, 1L);
-			SET(CURLOPT_POSTFIELDS, request->body);
-			SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
-		}
+			ok = set_body(transfer, request) && ok;
 		SET(CURLOPT_CUSTOMREQUEST, request->method);
 	}
 	return ok;

@@ -44,7 +44,8 @@ Faults: hang, hang_body, close, half (of the body; hang_half: and then nothing, 
 the connection is), tail ("bytes" behind the body), garbage, html, error
 ("status", "type", "message"), latency ("ms", then the answer), no_date, xml
 (an error of the front end), refuse (of a PutRecords the "entries": numbers from 0,
-or those with the "keys", with "type" and "message").
+or those with the "keys", with "type" and "message"), silent (it is done, and the
+connection closed).
 """
 import argparse
 import base64
@@ -462,6 +463,9 @@ class Handler(BaseHTTPRequestHandler):
                 if settings["keys"]:
                     check_signature(self.headers, body)
                 answer = put_records(request, fault) if op == "PutRecords" else ACTIONS[op](request)
+            if kind == "silent":
+                self.close_connection = True
+                return
         except Refused as refused:
             return self.error(refused.status, refused.code, refused.message)
         if not isinstance(answer, bytes):

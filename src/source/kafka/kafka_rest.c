@@ -140,6 +140,7 @@ rest_proxy_begin(RestProxy *proxy, const char *path, const char *body, size_t le
 		request->headers[request->nheaders++] = proxy->authorization;
 	request->body = body;
 	request->body_len = len;
+	request->once = true;
 	request->connect_timeout = Min(CONNECT_TIMEOUT, pinterest_request_timeout);
 	request->stall_timeout = pinterest_request_timeout;
 	request->buffer_size = HTTP_MIN_BUFFER;
