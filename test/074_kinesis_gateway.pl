@@ -8,6 +8,7 @@ use lib 'test/lib';
 use JSON::PP ();
 use KinesisTest;
 use PinterestTest;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $kinesis = start_kinesis('ferrokinesis') // start_kinesis('kinesis-local');
@@ -181,6 +182,21 @@ $node->safe_psql('postgres', "ALTER SERVER gateway OPTIONS (SET api_gateway '$ur
 succeeds($node, $ten, '', 'a URL that ends with a slash');
 $node->safe_psql('postgres', "ALTER SERVER gateway OPTIONS (SET api_gateway '$url/elsewhere')");
 fails($node, $ten, { state => '42501', like => [ qr/Missing Authentication Token/, qr/HINT: .*api_gateway/ ] }, 'a URL that is no gateway\'s');
+
+# HTTPS
+my $folder = PostgreSQL::Test::Utils::tempdir('tls');
+my @certificate = ("$folder/server.pem", "$folder/server.key");
+
+system_or_bail('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=server',
+	'-addext', 'subjectAltName=IP:127.0.0.1', '-out', $certificate[0], '-keyout', $certificate[1]);
+my $secure = start_api_gateway($kinesis, @certificate);
+$node->safe_psql('postgres', "ALTER SERVER gateway OPTIONS (SET api_gateway '@{[ $secure->url ]}')");
+fails($node, "SET pinterest.max_retries = 1; $ten", { state => 'HV00N', like => [qr/certificate.*HINT: .*"ca_file"/s] }, 'HTTPS: an authority that this machine does not know');
+$node->safe_psql('postgres', "ALTER SERVER gateway OPTIONS (ADD ca_file '$certificate[0]')");
+my $before = () = $kinesis->records($stream);
+succeeds($node, $ten, '', 'HTTPS: the authority of ca_file');
+is(scalar(() = $kinesis->records($stream)), $before + 10, 'HTTPS: the records are there');
+
 $node->safe_psql('postgres', q(ALTER SERVER gateway OPTIONS (SET api_gateway 'http://127.0.0.1:1')));
 fails($node, "SET pinterest.max_retries = 1; $ten", { state => 'HV00N' }, 'nobody there');
 $node->safe_psql('postgres', qq(

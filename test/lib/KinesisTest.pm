@@ -69,13 +69,15 @@ sub start_kinesis_fault_server
 	return $server;
 }
 
-# start_api_gateway SERVER: a gateway before it, see test/servers/api_gateway.py; with
-# the methods url, set NAME => VALUE, …, reset, log, and body
+# start_api_gateway SERVER, [CERTIFICATE, KEY]: a gateway before it, see
+# test/servers/api_gateway.py; with the methods url, set NAME => VALUE, …, reset, log,
+# and body.  With HTTPS if there is a certificate.
 sub start_api_gateway
 {
-	my ($kinesis) = @_;
+	my ($kinesis, @certificate) = @_;
 
-	return PinterestTest::start_server('KinesisTest::Gateway', 'api_gateway.py', $kinesis->endpoint);
+	return PinterestTest::start_server('KinesisTest::Gateway', 'api_gateway.py', $kinesis->endpoint,
+		@certificate ? ('--tls', @certificate) : ());
 }
 
 # A stand-in for AWS whose Kinesis checks signatures and policies once check_signatures

@@ -3,7 +3,7 @@
 Gateway makes one ("Create a REST API as an Amazon Kinesis proxy").  Standard library
 only.
 
-    api_gateway.py KINESIS [--port PORT]
+    api_gateway.py KINESIS [--port PORT] [--tls CERTIFICATE KEY]
 
 listens on 127.0.0.1, hands requests on to the Kinesis server with that endpoint,
 prints its own URL as the first line, and ends when its standard input, if that is a
@@ -26,6 +26,7 @@ import argparse
 import base64
 import json
 import os
+import ssl
 import stat
 import sys
 import threading
@@ -236,10 +237,15 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("kinesis")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--tls", nargs=2)
     arguments = parser.parse_args()
     Handler.kinesis = arguments.kinesis.rstrip("/")
     server = Server(("127.0.0.1", arguments.port), Handler)
-    print("http://127.0.0.1:%d" % server.server_port, flush=True)
+    if arguments.tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*arguments.tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    print("%s://127.0.0.1:%d" % ("https" if arguments.tls else "http", server.server_port), flush=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     if stat.S_ISFIFO(os.fstat(0).st_mode):
         sys.stdin.read()
