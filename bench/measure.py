@@ -8,6 +8,7 @@ import sys
 from harness import PEERS_ONLY, Session, machine
 from kafka import kafka_part
 from kinesis import kinesis_part
+from kinesis_write import kinesis_write_part
 from memory import memory_part
 from objects import distance_part, objects_part
 from pipeline import views_part
@@ -15,7 +16,7 @@ from scan import parallel_part, scan_part, write_part
 
 PARTS = {"scan": scan_part, "parallel": parallel_part, "views": views_part, "objects": objects_part,
          "distance": distance_part, "write": write_part, "kafka": kafka_part, "kinesis": kinesis_part,
-         "memory": memory_part}
+         "kinesis_write": kinesis_write_part, "memory": memory_part}
 
 
 def main():
