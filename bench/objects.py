@@ -15,6 +15,9 @@ from harness import (CONNECTIONS, DELAY_MS, FOLDER, HERE, OBJECTS, PEERS_ONLY, R
                      progress, ratio, s3_server, say, verdict, with_setting)
 
 
+CLICKHOUSE = bool(os.environ.get("BENCH_CLICKHOUSE"))
+
+
 def start_versitygw():
     folder = make_files(OBJECTS)
     port = subprocess.run(
@@ -115,6 +118,23 @@ def duckdb_s3_engine(endpoint, threads):
     return run
 
 
+def clickhouse_engine(endpoint, threads):
+    """ClickHouse in this process; it has as many threads as requests in flight as well"""
+    import chdb
+
+    sql = "select %s from s3('%s/bench/topics/bench/partition=0/*.json', 'AKIDTEST', 'secretkeytest123'," \
+        " 'JSONEachRow', '%s') settings max_threads = %d, input_format_skip_unknown_fields = 1" % (
+            ", ".join("sum(%s)" % name if kind == "integer" else "sum(length(%s))" % name for name, kind in THREE),
+            endpoint,
+            ", ".join("%s %s" % (name, "Int32" if kind == "integer" else "String") for name, kind in THREE), threads)
+
+    def run():
+        start = time.perf_counter()
+        row = str(chdb.query(sql))
+        return time.perf_counter() - start, [int(value) for value in row.split(",")]
+    return run
+
+
 def load_httpfs(connection):
     folder = os.path.dirname(importlib.util.find_spec("duckdb_extension_httpfs").origin)
     found = glob.glob(folder + "/extensions/*/httpfs.duckdb_extension")
@@ -129,12 +149,14 @@ def distance_part():
         foreign_table(session, "objects_distance", "bench_distance", "s3://bench/topics/bench/")
     say("### A folder of %d objects, %d ms a request\n" % (OBJECTS, DELAY_MS))
     say("| requests in flight | s3_json, seconds | min..max | the latency alone | less the first page, that takes | bar"
-        " | DuckDB with httpfs, seconds | min..max | s3_json takes |")
-    say("|---|---|---|---|---|---|---|---|---|")
+        " | DuckDB with httpfs, seconds | min..max | s3_json takes | ClickHouse, seconds | min..max | s3_json takes |")
+    say("|---|---|---|---|---|---|---|---|---|---|---|---|")
     best = {}
     for connections in (64, 128, 256):
         progress("distance, %d requests in flight" % connections)
         engines = {"DuckDB": duckdb_s3_engine(server.endpoint, connections)}
+        if CLICKHOUSE:
+            engines["ClickHouse"] = clickhouse_engine(server.endpoint, connections)
         if not PEERS_ONLY:
             engines["s3_json"] = with_setting(session, "pinterest.s3_connections = %d" % connections,
                                               pg_engine(session, THREE, "objects_distance"))
@@ -144,8 +166,10 @@ def distance_part():
             best[name] = min(best.get(name, math.inf), statistics.median(seconds))
     if "s3_json" in best:
         value = best["DuckDB"] / best["s3_json"]
-        say("\nEach at its best setting: s3_json %.2f s, DuckDB %.2f s, %.1f × as long (bar ≥ 5 ×: %s).\n" % (
-            best["s3_json"], best["DuckDB"], value, "met" if value >= 5 else "MISSED"))
+        say("\nEach at its best setting: s3_json %.2f s, DuckDB %.2f s, %.1f × as long (bar ≥ 5 ×: %s)%s.\n" % (
+            best["s3_json"], best["DuckDB"], value, "met" if value >= 5 else "MISSED",
+            "; ClickHouse %.2f s, %.1f × as long" % (best["ClickHouse"], best["ClickHouse"] / best["s3_json"])
+            if CLICKHOUSE else ""))
     server.stop()
     session.close()
 
@@ -153,7 +177,9 @@ def distance_part():
 def distance_row(connections, times):
     ideal = math.ceil(OBJECTS / connections) * DELAY_MS / 1000
     value = None if "s3_json" not in times else (statistics.median(times["s3_json"]) - DELAY_MS / 1000) / ideal
-    say("| %d | %s | %.2f | %s | ≤ 1.15 ×: %s | %s | %s |" % (
+    peers = ["%s | %s" % (figures(times[name]) if name in times else "|",
+                          "%.2f ×" % ratio(times, "s3_json", name) if ratio(times, "s3_json", name) else "")
+             for name in ("DuckDB", "ClickHouse")]
+    say("| %d | %s | %.2f | %s | ≤ 1.15 ×: %s | %s |" % (
         connections, figures(times["s3_json"]) if "s3_json" in times else "|", ideal,
-        "" if value is None else "%.2f ×" % value, verdict(value, 1.15), figures(times["DuckDB"]),
-        "" if value is None else "%.2f ×" % ratio(times, "s3_json", "DuckDB")))
+        "" if value is None else "%.2f ×" % value, verdict(value, 1.15), " | ".join(peers)))

@@ -144,7 +144,7 @@ foreach my $after ('86400', '9223372036854775807', '99999999999999999999999', 'F
 	$bucket = fresh_bucket(1, 1);
 	$fault_server->fault($bucket, op => 'list', fault => 'error', status => 503, code => 'SlowDown', times => 1,
 		headers => { 'Retry-After' => $after });
-	fails($node, "SET statement_timeout = '1.5s'; $sum", { state => '57014', within => 5 }, "Retry-After: $after");
+	fails($node, "SET statement_timeout = '1.5s'; $sum", { state => '57014', within => 3 }, "Retry-After: $after");
 }
 foreach my $after ('-1', 'soon', '')
 {

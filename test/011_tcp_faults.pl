@@ -121,7 +121,7 @@ foreach my $case (
 	disturbed(
 		sub {
 			fails($node, "SET pinterest.max_retries = 100; SET pinterest.request_timeout = '60s'; SET statement_timeout = '400ms'; $sum",
-				{ state => '57014', within => 5 }, "$name: cancelled");
+				{ state => '57014', within => 2 }, "$name: cancelled");
 		},
 		@disturbance);
 }

@@ -133,7 +133,7 @@ $fault_server->fault($bucket, op => 'list', fault => 'empty', times => 50);
 succeeds($node, $sum, '10|55', 'pages may be empty');
 $fault_server->fault($bucket, op => 'list', fault => 'empty');
 fails($node, $sum, { state => 'HV000', like => [qr/pages in a row hold nothing/], within => 60 }, 'empty pages without end');
-fails($node, "SET statement_timeout = '300ms'; $sum", { state => '57014', within => 5 }, 'empty pages: cancelled');
+fails($node, "SET statement_timeout = '300ms'; $sum", { state => '57014', within => 2 }, 'empty pages: cancelled');
 
 #
 # Many scans in one session

@@ -168,13 +168,13 @@ foreach my $op (qw(list get))
 	$fault_server->put("slow-$op", 'in/1.json', "{}\n");
 	$fault_server->fault("slow-$op", op => $op, fault => 'hang');
 	my $stderr = fails($node, "SET statement_timeout = '1s'; SELECT * FROM pinterest.check_server('faulty', 's3://slow-$op/in/')",
-		{ state => '57014', within => 5 }, "cancelled while it waits for: $op");
+		{ state => '57014', within => 2.5 }, "cancelled while it waits for: $op");
 }
 # a port that takes connections and says nothing
 my $silent = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die "listen: $!";
 create_bucket_server($node, 'silent', 'http://127.0.0.1:' . $silent->sockport);
 fails($node, q(SET statement_timeout = '1s'; SELECT * FROM pinterest.check_server('silent', 's3://plain/in/')),
-	{ state => '57014', within => 5 }, 'cancelled while it waits for an answer');
+	{ state => '57014', within => 2.5 }, 'cancelled while it waits for an answer');
 $node->safe_psql('postgres', q(ALTER DATABASE postgres SET pinterest.request_timeout = '500ms'));
 checks('silent', 's3://plain/in/',
 	{ %literal, 'clock' => [ 'failed', qr/no HTTP answer/ ], skipped('list', 'first record') },

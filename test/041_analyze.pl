@@ -60,7 +60,7 @@ foreach my $op (qw(list get))
 	$node->safe_psql('postgres',
 		"CREATE FOREIGN TABLE hang_$op (i int) SERVER faulty OPTIONS (location 's3://hang-$op/')");
 	fails($node, "SET statement_timeout = '1s'; ANALYZE hang_$op",
-		{ state => '57014', within => 5 }, "cancelled, without an answer to a $op");
+		{ state => '57014', within => 2.5 }, "cancelled, without an answer to a $op");
 }
 
 done_testing();
