@@ -21,17 +21,13 @@
 #include "postgres.h"
 
 #include "aws/client.h"
-#include "net/url.h"
 #include "portability/instr_time.h"
 #include "source/s3/bucket_address.h"
+#include "source/s3/bucket_fetch.h"
 #include "source/s3/bucket_folder.h"
 #include "source/s3/bucket_lister.h"
-#include "source/s3/decompress.h"
 #include "source/s3/store.h"
 #include "utils/memutils.h"
-
-/* What is fetched behind a part at once: most often the rest of its last line. */
-#define PART_TAIL (16 * 1024)
 
 /* While the reader is busy, transfers are moved on this often (us). */
 #define NUDGE_INTERVAL 500
@@ -46,14 +42,8 @@ typedef enum SlotState
 typedef struct Slot
 {
 	SlotState	state;
-	AwsCall    *call;			/* NULL until one is needed */
-	bool		fetched;		/* call is used (the object is not empty) */
+	Fetch		fetch;			/* call NULL until one is needed */
 	MemoryContext context;		/* of the current object */
-	StoreObject object;
-	AwsRequest	request;
-	int64		asked_to;		/* bytes of the object up to here */
-	bool		looking;		/* at the start of the object, see
-								 * StoreObject.unsure */
 } Slot;
 
 typedef struct BucketStore
@@ -75,8 +65,7 @@ typedef struct BucketStore
 	Slot	   *current;
 	bool		ended;			/* everything has been read and let go */
 	bool		supplied_all;	/* base.supply has nothing more, for good */
-	int			unsent;			/* GETs begun since the last pump */
-	int			nlooking;		/* slots that do */
+	int64		sent;			/* GETs begun before the last pump */
 	instr_time	nudged;
 } BucketStore;
 
@@ -118,8 +107,8 @@ take_to_slot(BucketStore *store, Slot *slot)
 	const StoreSupply *supply = store->base.supply;
 
 	if (supply == NULL)
-		lister_take(store->lister, &slot->object);
-	else if (!supply->take(supply->arg, &slot->object))
+		lister_take(store->lister, &slot->fetch.object);
+	else if (!supply->take(supply->arg, &slot->fetch.object))
 	{
 		store->supplied_all = supply->complete(supply->arg);
 		return false;
@@ -128,73 +117,6 @@ take_to_slot(BucketStore *store, Slot *slot)
 }
 
 /* ---------- fetching ---------- */
-
-/*
- * What If-Match may hold: some services list tags without their quotes, and a
- * weak tag would never match (RFC 9110, 13.1.1): then only what the answer says
- * of its version is compared.
- */
-static const char *
-entity_tag(const char *listed)
-{
-	return listed == NULL || strchr(listed, '"') != NULL ? listed :
-		psprintf("\"%s\"", listed);
-}
-
-/* Asks for the bytes of a slot's object from one up to another. */
-static void
-begin_range(BucketStore *store, Slot *slot, int64 from, int64 to)
-{
-	AwsRequest *request = &slot->request;
-
-	request->from = from;
-	request->size = to - from;
-	slot->asked_to = to;
-	aws_call_begin(slot->call, request);
-	store->base.counters.get_requests++;
-	store->unsent++;
-}
-
-/* All of an object or, with some bytes more, of a part. */
-static void
-begin_body(BucketStore *store, Slot *slot)
-{
-	const StoreObject *object = &slot->object;
-
-	begin_range(store, slot, object->from,
-				object->to < 0 ? object->size : Min(object->to + PART_TAIL, object->size));
-}
-
-static void
-begin_fetch(BucketStore *store, Slot *slot)
-{
-	const StoreObject *object = &slot->object;
-	AwsRequest *request = &slot->request;
-	StringInfoData path;
-
-	slot->fetched = object->size > 0;
-	if (!slot->fetched)
-		return;
-	initStringInfo(&path);
-	appendStringInfoString(&path, store->root);
-	url_encode(&path, bucket_wire_key(object->key), true);
-
-	memset(request, 0, sizeof(AwsRequest));
-	request->method = "GET";
-	request->path = path.data;
-	request->query = "";
-	request->stream = true;
-	request->etag = entity_tag(object->etag);
-	request->whole = object->size;
-	request->what = "read";
-	request->subject = object->uri;
-	slot->looking = object->unsure && object->from > 0;
-	store->nlooking += slot->looking;
-	if (slot->looking)
-		begin_range(store, slot, 0, COMPRESSION_MAGIC_SIZE);
-	else
-		begin_body(store, slot);
-}
 
 /*
  * A free slot that has what it needs.  When no more connections are to be
@@ -212,15 +134,15 @@ free_slot(BucketStore *store)
 
 		if (slot->state != SLOT_FREE)
 			continue;
-		if (slot->call != NULL)
+		if (slot->fetch.call != NULL)
 			return slot;
 		old = MemoryContextSwitchTo(store->context);
-		slot->call = aws_call_create(store->service);
-		if (slot->call != NULL)
+		slot->fetch.call = aws_call_create(store->service);
+		if (slot->fetch.call != NULL)
 			slot->context = AllocSetContextCreate(store->context, "pinterest object",
 												  ALLOCSET_DEFAULT_SIZES);
 		MemoryContextSwitchTo(old);
-		if (slot->call != NULL)
+		if (slot->fetch.call != NULL)
 			return slot;
 		/* slots are made in order, so those behind it have no call either */
 		store->nfree -= store->nslots - i;
@@ -251,43 +173,19 @@ fill(BucketStore *store)
 			MemoryContextSwitchTo(old);
 			break;
 		}
-		begin_fetch(store, slot);
+		fetch_begin(&store->base, &slot->fetch, store->root);
 		MemoryContextSwitchTo(old);
 		slot->state = SLOT_FETCHING;
 		store->nfree--;
 	}
 }
 
-/* Of a slot that has fetched something: counts it. */
-static void
-count_bytes(BucketStore *store, const Slot *slot)
-{
-	store->base.counters.bytes += aws_call_received(slot->call);
-	store->base.status.partial = 0;
-}
-
 static void
 release(BucketStore *store, Slot *slot)
 {
-	if (slot->fetched)
-	{
-		count_bytes(store, slot);
-		aws_call_abort(slot->call);
-	}
-	store->nlooking -= slot->looking;
-	slot->looking = false;
+	fetch_end(&store->base, &slot->fetch);
 	slot->state = SLOT_FREE;
 	store->nfree++;
-}
-
-/* Has its object gone, before any of it came, and may that be? */
-static bool
-is_missing(const BucketStore *store, const Slot *slot)
-{
-	return store->base.skip_missing && slot->fetched &&
-		aws_call_state(slot->call) == AWS_FAILED &&
-		aws_failure_missing(aws_call_failure(slot->call)) &&
-		aws_call_received(slot->call) == 0;
 }
 
 /* A slot the reader can start with; the one looked at longest ago first. */
@@ -302,54 +200,19 @@ ready_slot(BucketStore *store)
 
 		if (slot->state != SLOT_FETCHING)
 			continue;
-		if (is_missing(store, slot))
+		if (store->base.skip_missing && fetch_missing(&slot->fetch))
 		{
 			store->base.counters.missing++;
 			release(store, slot);
 			fill(store);
 			continue;
 		}
-		if (slot->fetched)
-		{
-			aws_call_check(slot->call);
-			if (slot->looking || !aws_call_ready(slot->call))
-				continue;
-		}
+		if (!fetch_ready(&slot->fetch))
+			continue;
 		store->look_at = (slot - store->slots) + 1;
 		return slot;
 	}
 	return NULL;
-}
-
-/*
- * The start of the object has come: asks for the part, unless the object is
- * compressed.
- */
-static void
-look_at_start(BucketStore *store, Slot *slot)
-{
-	char		start[COMPRESSION_MAGIC_SIZE];
-	size_t		n = aws_call_read(slot->call, start, sizeof(start));
-
-	slot->looking = false;
-	store->nlooking--;
-	count_bytes(store, slot);
-	if (is_compressed(start, n))
-		slot->fetched = false;
-	else
-		begin_body(store, slot);
-}
-
-static void
-look_at_starts(BucketStore *store)
-{
-	for (int i = 0; store->nlooking > 0 && i < store->nslots; i++)
-	{
-		Slot	   *slot = &store->slots[i];
-
-		if (slot->looking && aws_call_state(slot->call) == AWS_DONE)
-			look_at_start(store, slot);
-	}
 }
 
 static SourceWait
@@ -388,12 +251,14 @@ pump(BucketStore *store, int timeout)
 	aws_service_pump(store->service, timeout);
 	if (timeout > 0)
 		tell(store, SOURCE_BUSY);
-	store->unsent = 0;
+	store->sent = store->base.counters.get_requests;
 	INSTR_TIME_SET_CURRENT(store->nudged);
 	store->base.counters.retries =
 		store->earlier_retries + aws_service_retries(store->service);
 	lister_look(store->lister);
-	look_at_starts(store);
+	for (int i = 0; i < store->nslots; i++)
+		if (store->slots[i].state == SLOT_FETCHING)
+			fetch_look(&store->base, &store->slots[i].fetch);
 }
 
 /* Keeps the others moving while the reader has enough to do. */
@@ -402,7 +267,7 @@ nudge(BucketStore *store)
 {
 	instr_time	since;
 
-	if (store->unsent < store->nslots / 2)
+	if (store->base.counters.get_requests - store->sent < store->nslots / 2)
 	{
 		INSTR_TIME_SET_CURRENT(since);
 		INSTR_TIME_SUBTRACT(since, store->nudged);
@@ -470,7 +335,7 @@ bucket_next(Store *base)
 	if (store->current != NULL)
 	{
 		/* an answer that is read to its end leaves a connection of use */
-		if (store->current->object.to >= 0)
+		if (store->current->fetch.object.to >= 0)
 			pump(store, 0);
 		release(store, store->current);
 		store->current = NULL;
@@ -495,20 +360,9 @@ bucket_next(Store *base)
 
 	slot->state = SLOT_CURRENT;
 	store->current = slot;
-	if (slot->object.from == 0)
+	if (slot->fetch.object.from == 0)
 		store->base.counters.objects++;
-	return &slot->object;
-}
-
-/* The last line of a part goes on behind what has been fetched. */
-static void
-fetch_more(BucketStore *store, Slot *slot)
-{
-	int64		from = slot->asked_to;
-
-	count_bytes(store, slot);
-	begin_range(store, slot, from,
-				Min(from + (from - slot->object.from), slot->object.size));
+	return &slot->fetch.object;
 }
 
 static size_t
@@ -516,25 +370,18 @@ bucket_read(Store *base, char *buf, size_t room)
 {
 	BucketStore *store = (BucketStore *) base;
 	Slot	   *slot = store->current;
+	bool		ended;
+	size_t		n;
 
-	if (slot == NULL || !slot->fetched)
+	if (slot == NULL)
 		return 0;
 	nudge(store);
-	for (;;)
+	while ((n = fetch_read(base, &slot->fetch, buf, room, &ended)) == 0 && !ended)
 	{
-		size_t		n = aws_call_read(slot->call, buf, room);
-
-		store->base.status.partial += n;
-		if (n > 0)
-			return n;
-		if (aws_call_state(slot->call) != AWS_DONE)
-			pump(store, 100);
-		else if (slot->asked_to < slot->object.size)
-			fetch_more(store, slot);
-		else
-			return 0;
+		pump(store, 100);
 		fill(store);
 	}
+	return n;
 }
 
 static void
