@@ -11,6 +11,7 @@ use lib 'test/lib';
 use PinterestTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 my $node = new_node('servers');
 my $certificates = PostgreSQL::Test::Utils::tempdir('certificates');
@@ -159,6 +160,43 @@ sub check_writing
 	return;
 }
 
+sub uploads_of
+{
+	my ($endpoint, $bucket, $key) = @_;
+	my ($keys) = PostgreSQL::Test::Utils::run_command([ 'python3', 'test/servers/put_folder.py', '--uploads', $endpoint, $bucket, $key ]);
+	return $keys;
+}
+
+# Of an upload in parts, what fails or is cancelled leaves nothing that is paid for
+sub check_uploads
+{
+	my ($server, $endpoint) = @_;
+	my $key = 'topics/t/partition=0/t+0+0000000000.json';
+	my $insert = "INSERT INTO t SELECT CASE WHEN n = 900000 THEN %s ELSE n END FROM generate_series(1, 900000) n";
+	my $sleep = sprintf($insert, '(SELECT 1 FROM pg_sleep(600 + 0 * n))') . ";\n";
+
+	put_folder($endpoint, 'uploads', folder_of('seed'));
+	table_over($server, 's3://uploads/topics/t/partition=*/', "layout 'sink', rows_per_object '10000000'");
+	fails($node, sprintf($insert, '1 / (n - 900000)'), { state => '22012' }, "$server: a row of an upload in parts fails");
+	is(uploads_of($endpoint, 'uploads', $key), '', "$server: ... no upload is left");
+
+	my $run = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('postgres') ],
+		'<', \$sleep, '>', \my $stdout, '2>', \my $stderr, IPC::Run::timeout(60));
+	for (1 .. 150)
+	{
+		last if uploads_of($endpoint, 'uploads', $key) ne '' || !$run->pumpable;
+		$run->pump_nb;
+		sleep(0.2);
+	}
+	is(uploads_of($endpoint, 'uploads', $key), $key, "$server: an upload in parts is listed");
+	$node->safe_psql('postgres', q(SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO t%' AND pid <> pg_backend_pid()));
+	$run->finish;
+	like($stderr, qr/canceling statement/, "$server: ... and cancelled");
+	is(uploads_of($endpoint, 'uploads', $key), '', "$server: ... no upload is left");
+	succeeds($node, 'SELECT count(*) FROM t', '0', "$server: ... nor an object");
+	return;
+}
+
 # What changes between the listing and the reading
 sub check_changes
 {
@@ -282,6 +320,7 @@ foreach my $kind (qw(versitygw minio))
 		check_pages($kind, $endpoint);
 		check_pushdown($kind, $endpoint);
 		check_writing($kind, $endpoint);
+		check_uploads($kind, $endpoint);
 		check_changes($kind, $endpoint);
 		check_refusals($kind, $endpoint);
 		check_views($kind, $endpoint, $sink);
