@@ -94,6 +94,10 @@ my $stream = "s-$number";
 $kinesis->add(name => $stream, shard => $parent, records => [ map { { data => qq({"n":$_}), at => $later } } 11 .. 20 ]);
 succeeds($node, "$unpaced $all", '10|55', 'the end by time, where nothing says that nothing is behind');
 
+# as ferrokinesis does
+stream({ shards => [ shard($parent, 1, 25_000, behind => 0) ] });
+succeeds($node, "$unpaced SELECT count(*), max(n) FROM t", '25000|25000', 'nothing is behind, says the server after each answer, and something is');
+
 stream({ shards => [ shard($parent, 1, 10, behind => 5000) ] });
 fails(
 	$node,

@@ -97,7 +97,7 @@ foreach my $kind (qw(ferrokinesis kinesis-local))
 
 	if ($kind eq 'ferrokinesis')
 	{
-		$kinesis->create_stream('many', 16);
+		$kinesis->create_stream('many', 4);
 		table_of($server, 'many', qq(n int, t text, $metadata));
 		$node->safe_psql('postgres', q(INSERT INTO t (n, t) SELECT i, repeat('x', 100) FROM generate_series(1, 100000) AS i));
 		is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT n) FROM t'), '100000|100000', '100,000 rows, each once');

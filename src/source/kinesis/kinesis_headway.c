@@ -169,10 +169,10 @@ void
 kinesis_note_answer(Shard *shard, const KinesisReply *reply, int64 came_at,
 					int64 answered)
 {
-	bool		headway = reply->any_records || !shard->begun ||
+	bool		headway = reply->all_records > 0 || !shard->begun ||
 	(reply->behind >= 0 && reply->behind < shard->behind);
 
-	if (!reply->any_records && reply->behind >= 0 && answered >= 0)
+	if (reply->all_records == 0 && reply->behind >= 0 && answered >= 0)
 		shard->reached = Max(shard->reached, answered - reply->behind);
 	shard->behind = reply->behind;
 	shard->begun = true;

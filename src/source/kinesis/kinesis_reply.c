@@ -225,7 +225,7 @@ take_record(KinesisReply *reply, Cursor *cursor)
 		return false;
 	}
 	reply->data_len += record->data.len;
-	reply->any_records = true;
+	reply->all_records++;
 	reply->first = false;
 	return true;
 }
@@ -331,7 +331,7 @@ kinesis_reply_begin(KinesisReply *reply)
 	reply->behind = -1;
 	reply->nrecords = 0;
 	reply->data_len = 0;
-	reply->any_records = false;
+	reply->all_records = 0;
 	reply->phase = REPLY_START;
 	reply->first = true;
 	reply->has_records = false;

@@ -45,7 +45,7 @@ typedef struct KinesisReply
 								 * kinesis_reply_room */
 	int			nrecords;
 	int64		data_len;		/* of the data of all so far, still base64 */
-	bool		any_records;	/* there have been some */
+	int			all_records;	/* so many so far */
 
 	/* known at the end */
 	char	   *next_iterator;	/* NULL: there is none; of the reply's context */

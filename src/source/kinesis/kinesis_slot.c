@@ -10,8 +10,9 @@
  * A shard ends by position or by time, never because nothing came: an empty
  * answer is normal anywhere in a shard.  It ends when the service gives no
  * further iterator (it is closed, and all of it has come); when it says that
- * nothing is behind (MillisBehindLatest 0); or when it has reached what
- * arrived after the snapshot was taken, or what WHERE excludes.
+ * nothing is behind (MillisBehindLatest 0), in an answer with room for more; or
+ * when it has reached what arrived after the snapshot was taken, or what WHERE
+ * excludes.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +21,13 @@
 #include "net/clock.h"
 #include "source/kinesis/kinesis_fetch.h"
 #include "utils/memutils.h"
+
+/*
+ * Kinesis API, "GetRecords": most records, and bytes, of an answer.  One that is
+ * cut off for its bytes may lack the largest record that streams usually take.
+ */
+#define FULL_RECORDS 10000
+#define FULL_BYTES (9 * 1024 * 1024)
 
 /* A copy in the fetch's context, or NULL. */
 static void
@@ -131,6 +139,16 @@ take_iterator(KinesisFetch *fetch, Slot *slot)
 }
 
 /*
+ * Has the answer been as large as answers are?  Then more may follow, though
+ * some servers that stand in for the service say that nothing does.
+ */
+static bool
+is_full(const KinesisReply *reply)
+{
+	return reply->all_records >= FULL_RECORDS || reply->data_len / 4 * 3 >= FULL_BYTES;
+}
+
+/*
  * All of the answer has come.  What it says to be behind is compared with
  * nothing: services differ in whether that is from the newest record or from now.
  */
@@ -142,7 +160,7 @@ end_answer(KinesisFetch *fetch, Slot *slot, int64 answered)
 
 	kinesis_note_answer(shard, reply, slot->answered_at, answered);
 	slot->complete = true;
-	if (reply->next_iterator == NULL || reply->behind == 0)
+	if (reply->next_iterator == NULL || (reply->behind == 0 && !is_full(reply)))
 		slot->ended = true;
 	set_iterator(fetch, shard, kinesis_in_gap(shard) ? NULL : reply->next_iterator);
 }
