@@ -53,6 +53,8 @@ class Shard:
         return False
 
     def answer(self, number, n):
+        if n == len(self.answers):
+            return 200, b'{"Records":[', b'],"NextShardIterator":"%d %d","MillisBehindLatest":0}' % (number, n)
         answer = self.answers[n]
         self.paid_at = time.monotonic() + answer.data / BYTES
         end = '],"NextShardIterator":"%d %d","MillisBehindLatest":%d}' % (
