@@ -10,7 +10,23 @@ use warnings;
 
 use Exporter 'import';
 
-our @EXPORT_OK = qw(@columns $types record mutated body chance pick);
+our @EXPORT_OK = qw(@columns @misfits $types record mutated body chance pick);
+
+# Bodies that are no single record with an integer "index", or look as if they were
+# none: all that has been met in real topics and streams
+our @misfits = (
+	'{"index":1,"category":"art"}',
+	'[{"index":2}]',
+	'{index=7528, unique_id=fbe53c66}',
+	'""',
+	'"{\"index\":5}"',
+	'eyJpbmRleCI6Nn0=',
+	'{"index":7,"img_src":null}',
+	'{"index":8}{"index":9}',
+	'{"idx":10}',
+	'{"index":"eleven"}',
+	'{"index":12',
+	'null', '13', '[]', ' ', "{\"index\":16}\n", '[{"index":17},{"index":18}]', '[[{"index":19}]]', ' [ "{\"index\":20}" ] ', '[{"index":21}');
 
 # Definitions the columns need
 our $types = q(
