@@ -175,6 +175,18 @@ my $silent = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die
 create_bucket_server($node, 'silent', 'http://127.0.0.1:' . $silent->sockport);
 fails($node, q(SET statement_timeout = '1s'; SELECT * FROM pinterest.check_server('silent', 's3://plain/in/')),
 	{ state => '57014', within => 2.5 }, 'cancelled while it waits for an answer');
+# a block that catches the cancel takes back what it did, and leaves nothing open
+is($node->safe_psql('postgres', q(
+	CREATE TABLE cancelled (t text);
+	BEGIN;
+	SET LOCAL statement_timeout = '300ms';
+	DO $$BEGIN
+		INSERT INTO cancelled VALUES ('in the block');
+		PERFORM FROM pinterest.check_server('silent', 's3://plain/in/');
+	EXCEPTION WHEN query_canceled THEN NULL;
+	END$$;
+	COMMIT;
+	SELECT count(*) FROM cancelled)), '0', 'a cancel that is caught');
 $node->safe_psql('postgres', q(ALTER DATABASE postgres SET pinterest.request_timeout = '500ms'));
 checks('silent', 's3://plain/in/',
 	{ %literal, 'clock' => [ 'failed', qr/no HTTP answer/ ], skipped('list', 'first record') },

@@ -19,10 +19,12 @@ aftermath(void (*work) (void *arg), void *arg)
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext scratch;
 	ResourceOwner old_owner = CurrentResourceOwner;
+	uint32		holdoff;
 
 	if (IsUnderPostmaster && !PostmasterIsAlive())
 		return;
 	HOLD_INTERRUPTS();
+	holdoff = InterruptHoldoffCount;
 	scratch = AllocSetContextCreate(TopMemoryContext, "pinterest aftermath",
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(scratch);
@@ -34,6 +36,7 @@ aftermath(void (*work) (void *arg), void *arg)
 	PG_CATCH();
 	{
 		FlushErrorState();
+		InterruptHoldoffCount = holdoff;	/* raising has let go of all */
 	}
 	PG_END_TRY();
 	ResourceOwnerRelease(CurrentResourceOwner, RESOURCE_RELEASE_BEFORE_LOCKS, false, false);

@@ -65,10 +65,14 @@ check_try(Check *check, CheckWork work, void *arg, char **detail)
 	{
 		MemoryContextSwitchTo(check->context);
 		error = CopyErrorData();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(check->context);
+		CurrentResourceOwner = owner;
+
+		/* only now: who catches it expects the subtransaction it has begun */
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			ReThrowError(error);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(check->context);

@@ -16,9 +16,11 @@
 #include "aws/xml.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "net/address.h"
 #include "net/date.h"
 #include "net/url.h"
+#include "source/aftermath.h"
 #include "source/s3/bucket_listing.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -309,4 +311,28 @@ unit_error_body(PG_FUNCTION_ARGS)
 						 failure.html ? "html" : failure.garbage ? "garbage" : "error",
 						 aws_failure_retryable(&failure) ?
 						 aws_failure_slow_down(&failure) ? "slow" : "retry" : "final"));
+}
+
+static void
+raise_error(void *arg)
+{
+	ereport(ERROR,
+			(errmsg("%s", (char *) arg)));
+}
+
+/* How many holds of interrupts work that fails leaves behind, or takes away. */
+PG_FUNCTION_INFO_V1(unit_aftermath);
+Datum
+unit_aftermath(PG_FUNCTION_ARGS)
+{
+	uint32		before;
+	uint32		after;
+
+	HOLD_INTERRUPTS();
+	before = InterruptHoldoffCount;
+	aftermath(raise_error, ARG(0));
+	after = InterruptHoldoffCount;
+	InterruptHoldoffCount = before;
+	RESUME_INTERRUPTS();
+	PG_RETURN_INT32((int32) (after - before));
 }

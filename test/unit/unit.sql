@@ -24,6 +24,7 @@ CREATE FUNCTION unit_sign_many(integer) RETURNS void AS :'module' LANGUAGE C STR
 CREATE FUNCTION unit_xml(text) RETURNS text AS :'module' LANGUAGE C STRICT;
 CREATE FUNCTION unit_listing(text, boolean, text) RETURNS text AS :'module' LANGUAGE C;
 CREATE FUNCTION unit_error_body(integer, text) RETURNS text AS :'module' LANGUAGE C STRICT;
+CREATE FUNCTION unit_aftermath(text) RETURNS integer AS :'module' LANGUAGE C STRICT;
 
 CREATE TEMP TABLE cases (n serial, name text, call text, expected text);
 
@@ -308,6 +309,12 @@ INSERT INTO cases (name, call, expected) VALUES
 ('error: echoed secrets', $$unit_error_body(403, '<Error><Code>X</Code><Message>AKIDTEST secretkeytest123 tokentokentoken Signature=abc</Message></Error>')$$,
  'X|******** **************** ***************|error|final'),
 ('error: long', $$length(unit_error_body(403, '<Error><Code>X</Code><Message>' || repeat('long ', 1000) || '</Message></Error>')) < 450$$, 'true');
+
+--
+-- Work after an error that fails itself
+--
+INSERT INTO cases (name, call, expected) VALUES
+('aftermath: as many interrupts are held as before', $$unit_aftermath('failed')$$, '0');
 
 SELECT '1..' || count(*) FROM cases;
 SELECT CASE WHEN good THEN 'ok ' || n || ' - ' || name
