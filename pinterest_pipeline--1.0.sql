@@ -13,8 +13,10 @@ COMMENT ON SCHEMA pinterest IS 'functions of the pinterest_pipeline extension';
 
 CREATE FUNCTION pinterest.s3_json_handler() RETURNS fdw_handler
     AS 'MODULE_PATHNAME', 'pinterest_s3_json_handler' LANGUAGE C STRICT;
+COMMENT ON FUNCTION pinterest.s3_json_handler() IS 'handler of foreign data wrapper s3_json';
 CREATE FUNCTION pinterest.s3_json_validator(options text[], catalog oid) RETURNS void
     AS 'MODULE_PATHNAME', 'pinterest_s3_json_validator' LANGUAGE C STRICT;
+COMMENT ON FUNCTION pinterest.s3_json_validator(text[], oid) IS 'checks options of foreign data wrapper s3_json';
 
 CREATE FOREIGN DATA WRAPPER s3_json
     HANDLER pinterest.s3_json_handler VALIDATOR pinterest.s3_json_validator;
@@ -22,8 +24,10 @@ COMMENT ON FOREIGN DATA WRAPPER s3_json IS 'JSON records in the objects of an S3
 
 CREATE FUNCTION pinterest.kafka_json_handler() RETURNS fdw_handler
     AS 'MODULE_PATHNAME', 'pinterest_kafka_json_handler' LANGUAGE C STRICT;
+COMMENT ON FUNCTION pinterest.kafka_json_handler() IS 'handler of foreign data wrapper kafka_json';
 CREATE FUNCTION pinterest.kafka_json_validator(options text[], catalog oid) RETURNS void
     AS 'MODULE_PATHNAME', 'pinterest_kafka_json_validator' LANGUAGE C STRICT;
+COMMENT ON FUNCTION pinterest.kafka_json_validator(text[], oid) IS 'checks options of foreign data wrapper kafka_json';
 
 CREATE FOREIGN DATA WRAPPER kafka_json
     HANDLER pinterest.kafka_json_handler VALIDATOR pinterest.kafka_json_validator;
@@ -31,8 +35,10 @@ COMMENT ON FOREIGN DATA WRAPPER kafka_json IS 'JSON records in the topics of Apa
 
 CREATE FUNCTION pinterest.kinesis_json_handler() RETURNS fdw_handler
     AS 'MODULE_PATHNAME', 'pinterest_kinesis_json_handler' LANGUAGE C STRICT;
+COMMENT ON FUNCTION pinterest.kinesis_json_handler() IS 'handler of foreign data wrapper kinesis_json';
 CREATE FUNCTION pinterest.kinesis_json_validator(options text[], catalog oid) RETURNS void
     AS 'MODULE_PATHNAME', 'pinterest_kinesis_json_validator' LANGUAGE C STRICT;
+COMMENT ON FUNCTION pinterest.kinesis_json_validator(text[], oid) IS 'checks options of foreign data wrapper kinesis_json';
 
 CREATE FOREIGN DATA WRAPPER kinesis_json
     HANDLER pinterest.kinesis_json_handler VALIDATOR pinterest.kinesis_json_validator;
@@ -43,7 +49,7 @@ CREATE FUNCTION pinterest.options(
     OUT required boolean, OUT default_value text, OUT secret boolean, OUT description text)
     RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'pinterest_options' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 50;
-COMMENT ON FUNCTION pinterest.options() IS 'every option of the foreign data wrappers, and where it goes';
+COMMENT ON FUNCTION pinterest.options() IS 'options of the foreign data wrappers, and what they belong to';
 
 --
 -- Diagnosis
@@ -55,7 +61,7 @@ CREATE FUNCTION pinterest.check_server(
     RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'pinterest_check_server' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 8;
 COMMENT ON FUNCTION pinterest.check_server(text, text)
-    IS 'tries the way to what a foreign server reads, step by step, up to the first record';
+    IS 'tests a foreign server step by step, from name lookup to the first record';
 
 CREATE FUNCTION pinterest._scan_progress(
     OUT pid integer, OUT datid oid, OUT usesysid oid, OUT wrapper text, OUT server text,
@@ -64,13 +70,32 @@ CREATE FUNCTION pinterest._scan_progress(
     OUT requests_in_flight integer, OUT retries bigint, OUT rejected bigint, OUT started timestamptz)
     RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'pinterest_scan_progress' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION pinterest._scan_progress() IS 'used by view scan_progress';
 
 CREATE VIEW pinterest.scan_progress AS
     SELECT p.pid, d.datname AS database, pg_catalog.pg_get_userbyid(p.usesysid) AS username, p.wrapper, p.server,
         p.relid, p.relation, p.state, p.waiting_for, p.bodies, p.bodies_known, p.bodies_total, p.records, p.bytes,
         p.requests_in_flight, p.retries, p.rejected, p.started
     FROM pinterest._scan_progress() p LEFT JOIN pg_catalog.pg_database d ON d.oid = p.datid;
-COMMENT ON VIEW pinterest.scan_progress IS 'scans of foreign tables that run now, in all sessions, and how far they are';
+COMMENT ON VIEW pinterest.scan_progress IS 'progress of the scans of foreign tables that are running, in all sessions';
+COMMENT ON COLUMN pinterest.scan_progress.pid IS 'process that scans; each process of a parallel scan has a row of its own';
+COMMENT ON COLUMN pinterest.scan_progress.database IS 'database of the session';
+COMMENT ON COLUMN pinterest.scan_progress.username IS 'user of the session';
+COMMENT ON COLUMN pinterest.scan_progress.wrapper IS 'foreign data wrapper';
+COMMENT ON COLUMN pinterest.scan_progress.server IS 'foreign server';
+COMMENT ON COLUMN pinterest.scan_progress.relid IS 'OID of the foreign table';
+COMMENT ON COLUMN pinterest.scan_progress.relation IS 'name of the foreign table';
+COMMENT ON COLUMN pinterest.scan_progress.state IS 'running or waiting';
+COMMENT ON COLUMN pinterest.scan_progress.waiting_for IS 'list, get, backoff (pause before a retry) or pace (limits of Kinesis shards)';
+COMMENT ON COLUMN pinterest.scan_progress.bodies IS 'objects, partitions or shards begun';
+COMMENT ON COLUMN pinterest.scan_progress.bodies_known IS 'objects, partitions or shards found so far';
+COMMENT ON COLUMN pinterest.scan_progress.bodies_total IS 'objects, partitions or shards in all, once that is known';
+COMMENT ON COLUMN pinterest.scan_progress.records IS 'records read so far';
+COMMENT ON COLUMN pinterest.scan_progress.bytes IS 'bytes read so far, as stored';
+COMMENT ON COLUMN pinterest.scan_progress.requests_in_flight IS 'requests under way';
+COMMENT ON COLUMN pinterest.scan_progress.retries IS 'requests sent again';
+COMMENT ON COLUMN pinterest.scan_progress.rejected IS 'bad records so far';
+COMMENT ON COLUMN pinterest.scan_progress.started IS 'when the first row was asked for';
 GRANT SELECT ON pinterest.scan_progress TO PUBLIC;
 
 --
@@ -88,23 +113,23 @@ CREATE FUNCTION pinterest.describe_source(
     RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'pinterest_describe_source' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
 COMMENT ON FUNCTION pinterest.describe_source(text, text)
-    IS 'the partitions of a topic or shards of a stream: from where to where they go now, who holds them or what they hold';
+    IS 'the partitions of a topic or shards of a stream: range, leader or hash keys, and state of each';
 
 CREATE FUNCTION pinterest.create_source(
     server text, name text, splits integer DEFAULT 1, options jsonb DEFAULT NULL) RETURNS void
     AS 'MODULE_PATHNAME', 'pinterest_create_source' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION pinterest.create_source(text, text, integer, jsonb)
-    IS 'makes a topic or stream, and returns when it can be used; ROLLBACK does not undo it';
+    IS 'creates a topic or stream and waits until it can be used; cannot be rolled back';
 
 CREATE FUNCTION pinterest.alter_source(server text, name text, splits integer) RETURNS void
     AS 'MODULE_PATHNAME', 'pinterest_alter_source' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION pinterest.alter_source(text, text, integer)
-    IS 'gives a topic more partitions or a stream other shards, and returns when it can be used; ROLLBACK does not undo it';
+    IS 'changes the number of partitions of a topic or shards of a stream; cannot be rolled back';
 
 CREATE FUNCTION pinterest.drop_source(server text, name text) RETURNS void
     AS 'MODULE_PATHNAME', 'pinterest_drop_source' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION pinterest.drop_source(text, text)
-    IS 'drops a topic or stream with all its records, and returns when it is gone; ROLLBACK does not bring it back';
+    IS 'drops a topic or stream with all its records; cannot be rolled back';
 
 --
 -- Cleaning
@@ -124,7 +149,7 @@ COMMENT ON FUNCTION pinterest.null_if_missing(text) IS 'NULL for blank text and 
 
 CREATE FUNCTION pinterest.parse_timestamp(text) RETURNS timestamp
     AS 'MODULE_PATHNAME', 'pinterest_parse_timestamp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION pinterest.parse_timestamp(text) IS 'a time in one of the four spellings of the records; NULL for anything else';
+COMMENT ON FUNCTION pinterest.parse_timestamp(text) IS 'a time in one of the four formats that records use; NULL for anything else';
 
 CREATE FUNCTION pinterest.age_group(integer) RETURNS text
     AS 'MODULE_PATHNAME', 'pinterest_age_group' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -149,6 +174,7 @@ $$
         LEFT JOIN pg_proc AS h ON h.oid = fdwhandler AND pronamespace = 'pinterest'::regnamespace
     WHERE s.oid = server_oid
 $$;
+COMMENT ON FUNCTION pinterest._wrapper_of_server(oid) IS 'used by create_pipeline and drop_pipeline: the wrapper a server belongs to';
 
 -- What a wrapper decides of a source table, all of it: the options, the
 -- columns that hold a record's position, and the order in which the latest
@@ -216,6 +242,7 @@ BEGIN
     END IF;
 END
 $$;
+COMMENT ON FUNCTION pinterest._source_definition(name, text, text, text) IS 'used by create_pipeline: what a source table has of its wrapper';
 
 -- The three foreign tables: the keys of the wire in the order sent, then the
 -- position.  Text that cleaning has to judge stays text: a value that does not
@@ -265,10 +292,11 @@ BEGIN
             source.columns, source.position_columns, server, source.options);
         EXECUTE format('COMMENT ON FOREIGN TABLE %I.%I IS %L',
             pipeline, source.kind || '_source',
-            format('%s records as they came, repeated ones included', source.kind));
+            format('%s records as they were sent, including duplicates', source.kind));
     END LOOP;
 END
 $$;
+COMMENT ON FUNCTION pinterest._create_source_tables(name, name, name, text, text) IS 'used by create_pipeline: makes the foreign tables';
 
 -- The cleaned views: one row per ind, the latest.  A record of another kind
 -- that went astray has no key of this one's and is no row: pins alone have an
@@ -295,7 +323,7 @@ BEGIN
         FROM %1$I.pin_source
         WHERE coalesce(index, idx) IS NOT NULL
         ORDER BY ind, %2$s;
-        COMMENT ON VIEW %1$I.pin IS 'posts, cleaned: one row per ind, the latest';
+        COMMENT ON VIEW %1$I.pin IS 'cleaned posts: the latest row per ind';
 
         CREATE VIEW %1$I.geo AS
         SELECT DISTINCT ON (ind)
@@ -308,8 +336,7 @@ BEGIN
         WHERE ind IS NOT NULL
             AND num_nonnulls("timestamp", latitude, longitude, country) > 0
         ORDER BY ind, %2$s;
-        COMMENT ON VIEW %1$I.geo IS 'where and when of each post, cleaned: one row per ind, the latest';
-        COMMENT ON COLUMN %1$I.geo.coordinates IS 'latitude, longitude';
+        COMMENT ON VIEW %1$I.geo IS 'cleaned place and time of each post: the latest row per ind';
 
         CREATE VIEW %1$I.users AS
         SELECT DISTINCT ON (ind)
@@ -321,11 +348,11 @@ BEGIN
         WHERE ind IS NOT NULL
             AND num_nonnulls(first_name, last_name, age, date_joined) > 0
         ORDER BY ind, %2$s;
-        COMMENT ON VIEW %1$I.users IS 'who posted each post, cleaned: one row per ind, the latest';
-        COMMENT ON COLUMN %1$I.users.user_name IS 'first name, blank, last name'
+        COMMENT ON VIEW %1$I.users IS 'cleaned user of each post: the latest row per ind'
         $sql$, pipeline, latest_first);
 END
 $$;
+COMMENT ON FUNCTION pinterest._create_cleaned_views(name, text) IS 'used by create_pipeline: makes the cleaned views';
 
 -- The query views.  They read pin, geo and users of their own schema, found by
 -- the search path; it is new and empty of anybody else's objects.
@@ -431,10 +458,10 @@ BEGIN
             ('posts_per_category_by_year', 'posts by year and category, 2018 to 2022'),
             ('most_popular_category_by_year', 'the category with the most posts, by year, 2018 to 2022'),
             ('most_followed_user_by_country', 'the poster with the most followers, by country'),
-            ('country_with_most_followed_user', 'the country of the poster with the most followers of all: one row'),
+            ('country_with_most_followed_user', 'the country of the poster with the most followers: one row'),
             ('most_popular_category_by_age_group', 'the category with the most posts, by age group of the users'),
             ('median_followers_by_age_group', 'median follower count of the users, by age group'),
-            ('users_joined_by_year', 'how many users joined, by year, 2015 to 2020'),
+            ('users_joined_by_year', 'number of users who joined, by year, 2015 to 2020'),
             ('median_followers_by_join_year', 'median follower count of the users, by the year they joined, 2015 to 2020'),
             ('median_followers_by_join_year_and_age_group',
              'median follower count of the users, by age group and the year they joined, 2015 to 2020'))
@@ -442,25 +469,89 @@ BEGIN
     LOOP
         EXECUTE format('COMMENT ON VIEW %I IS %L', described.relation, described.description);
     END LOOP;
+END
+$$;
+COMMENT ON FUNCTION pinterest._create_query_views(name) IS 'used by create_pipeline: makes the query views';
 
+-- Comments on all columns.  Which columns a source table has for the position of a
+-- record depends on the wrapper: they are found by name in all three.
+CREATE FUNCTION pinterest._comment_on_columns(pipeline name) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+    described record;
+BEGIN
     FOR described IN
-        SELECT * FROM (VALUES
+        SELECT relname, attname, description
+        FROM (VALUES
+            ('pin_source', 'index', 'number of the post'),
+            ('pin_source', 'idx', 'number of the post, as older emulators name it'),
+            ('pin_source', 'unique_id', 'UUID of the post, as text'),
+            ('pin_source', 'title', 'title of the post'),
+            ('pin_source', 'description', 'description of the post'),
+            ('pin_source', 'poster_name', 'name of the poster'),
+            ('pin_source', 'follower_count', 'followers of the poster as text, such as 124k'),
+            ('pin_source', 'tag_list', 'tags, separated by commas'),
+            ('pin_source', 'is_image_or_video', 'kind of the post'),
+            ('pin_source', 'image_src', 'URL of the image'),
+            ('pin_source', 'downloaded', '1 if the image has been downloaded, else 0'),
+            ('pin_source', 'save_location', 'where the image was saved, with words before the path'),
+            ('pin_source', 'category', 'category of the post'),
+            ('geo_source', 'ind', 'number of the post'),
+            ('geo_source', 'timestamp', 'when the post was made, as text'),
+            ('geo_source', 'latitude', 'where the post was made, in degrees'),
+            ('geo_source', 'longitude', 'where the post was made, in degrees'),
+            ('geo_source', 'country', 'where the post was made'),
+            ('user_source', 'ind', 'number of the post'),
+            ('user_source', 'first_name', 'first name of the user who posted'),
+            ('user_source', 'last_name', 'last name of the user who posted'),
+            ('user_source', 'age', 'age of the user'),
+            ('user_source', 'date_joined', 'when the user joined, as text'),
+            (NULL, 'record_path', 'object that holds the record'),
+            (NULL, 'record_partition', 'partition of the record'),
+            (NULL, 'record_offset', 'offset of the record in its partition'),
+            (NULL, 'record_line', 'line of the object on which the record begins'),
+            (NULL, 'record_timestamp', 'time of the message'),
+            (NULL, 'record_shard_id', 'shard of the record'),
+            (NULL, 'record_sequence_number', 'sequence number of the record in its shard'),
+            (NULL, 'record_sub_sequence_number', 'place within an aggregated record'),
+            (NULL, 'record_partition_key', 'partition key of the record'),
+            (NULL, 'record_arrival_timestamp', 'when the record arrived in the stream'),
+            ('pin', 'ind', 'number of the post'),
+            ('pin', 'unique_id', 'UUID of the post'),
+            ('pin', 'title', 'title of the post'),
+            ('pin', 'description', 'description of the post'),
+            ('pin', 'follower_count', 'followers of the poster'),
+            ('pin', 'poster_name', 'name of the poster'),
+            ('pin', 'tag_list', 'tags, separated by commas'),
+            ('pin', 'is_image_or_video', 'kind of the post'),
+            ('pin', 'image_src', 'URL of the image'),
+            ('pin', 'save_location', 'path to which the image was saved'),
+            ('pin', 'category', 'category of the post'),
+            ('geo', 'ind', 'number of the post'),
+            ('geo', 'country', 'where the post was made'),
+            ('geo', 'coordinates', 'latitude and longitude, in degrees'),
+            ('geo', 'timestamp', 'when the post was made'),
+            ('users', 'ind', 'number of the post'),
+            ('users', 'user_name', 'first and last name of the user who posted'),
+            ('users', 'age', 'age of the user'),
+            ('users', 'date_joined', 'when the user joined'),
             ('most_popular_category_by_country', 'country', 'where the posts were made'),
-            ('most_popular_category_by_country', 'category', 'the category; of equals the first by the alphabet'),
+            ('most_popular_category_by_country', 'category', 'the category; ties go to the first in alphabetical order'),
             ('most_popular_category_by_country', 'category_count', 'posts of this category in this country'),
             ('posts_per_category_by_year', 'post_year', 'year of the posts'),
             ('posts_per_category_by_year', 'category', 'category of the posts'),
             ('posts_per_category_by_year', 'category_count', 'posts of this category in this year'),
             ('most_popular_category_by_year', 'post_year', 'year of the posts'),
-            ('most_popular_category_by_year', 'category', 'the category; of equals the first by the alphabet'),
+            ('most_popular_category_by_year', 'category', 'the category; ties go to the first in alphabetical order'),
             ('most_popular_category_by_year', 'category_count', 'posts of this category in this year'),
             ('most_followed_user_by_country', 'country', 'where the posts were made'),
-            ('most_followed_user_by_country', 'poster_name', 'the poster; of equals the first by the alphabet'),
+            ('most_followed_user_by_country', 'poster_name', 'the poster; ties go to the first in alphabetical order'),
             ('most_followed_user_by_country', 'follower_count', 'followers of this poster'),
-            ('country_with_most_followed_user', 'country', 'the country; of equals the first by the alphabet'),
+            ('country_with_most_followed_user', 'country', 'the country; ties go to the first in alphabetical order'),
             ('country_with_most_followed_user', 'follower_count', 'followers of its most followed poster'),
             ('most_popular_category_by_age_group', 'age_group', 'age group of the users who posted'),
-            ('most_popular_category_by_age_group', 'category', 'the category; of equals the first by the alphabet'),
+            ('most_popular_category_by_age_group', 'category', 'the category; ties go to the first in alphabetical order'),
             ('most_popular_category_by_age_group', 'category_count', 'posts of this category by this age group'),
             ('median_followers_by_age_group', 'age_group', 'age group of the users'),
             ('median_followers_by_age_group', 'median_follower_count', 'median over users, each counted once'),
@@ -473,12 +564,17 @@ BEGIN
             ('median_followers_by_join_year_and_age_group', 'median_follower_count',
              'median over users, each counted once'))
             AS d(relation, attribute, description)
+            JOIN pg_class ON relname = relation OR relation IS NULL AND relkind = 'f'
+            JOIN pg_namespace AS n ON n.oid = relnamespace
+            JOIN pg_attribute ON attrelid = pg_class.oid AND attname = attribute
+        WHERE nspname = pipeline
     LOOP
-        EXECUTE format('COMMENT ON COLUMN %I.%I IS %L',
-            described.relation, described.attribute, described.description);
+        EXECUTE format('COMMENT ON COLUMN %I.%I.%I IS %L',
+            pipeline, described.relname, described.attname, described.description);
     END LOOP;
 END
 $$;
+COMMENT ON FUNCTION pinterest._comment_on_columns(name) IS 'used by create_pipeline: comments on all columns';
 
 -- Refuses what no pipeline can have, before anything is made.
 CREATE FUNCTION pinterest._check_pipeline_arguments(
@@ -533,6 +629,7 @@ BEGIN
     END IF;
 END
 $$;
+COMMENT ON FUNCTION pinterest._check_pipeline_arguments(text, text, text, text) IS 'used by create_pipeline: refuses arguments that no pipeline can have';
 
 CREATE FUNCTION pinterest.create_pipeline(
     name text, server text, user_id text, location text DEFAULT NULL, mode text DEFAULT 'live') RETURNS void
@@ -553,6 +650,12 @@ BEGIN
             HINT = 'Make one with CREATE SERVER.';
     END IF;
 
+    IF EXISTS (SELECT FROM pg_namespace WHERE nspname = name) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'duplicate_schema',
+            MESSAGE = format('schema "%s" already exists', name),
+            HINT = 'A pipeline needs a schema of its own. Choose another name, or drop a pipeline with pinterest.drop_pipeline().';
+    END IF;
     EXECUTE format('CREATE SCHEMA %I', name);
     EXECUTE format('COMMENT ON SCHEMA %I IS %L', name,
         format('Pinterest pipeline of user %s over server %s', user_id, server));
@@ -560,10 +663,11 @@ BEGIN
     PERFORM pinterest._create_cleaned_views(name, latest_first)
     FROM pinterest._source_definition(wrapper, 'pin', user_id, location);
     PERFORM pinterest._create_query_views(name);
+    PERFORM pinterest._comment_on_columns(name);
 END
 $$;
 COMMENT ON FUNCTION pinterest.create_pipeline(text, text, text, text, text)
-    IS 'makes a schema with the foreign tables, the cleaned views and the query views of a user''s records';
+    IS 'creates a schema with foreign tables, cleaned views and query views over a user''s records';
 
 -- Nothing is dropped by CASCADE: what somebody else built on a pipeline makes
 -- the plain DROP fail, with PostgreSQL's own list of what depends on it.
@@ -642,7 +746,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pinterest.drop_pipeline(text)
-    IS 'drops what create_pipeline made; refuses when anything else is in the schema or depends on it';
+    IS 'drops what create_pipeline created; fails if the schema holds anything else or anything depends on it';
 
 --
 -- Generated posts
@@ -660,6 +764,7 @@ CREATE FUNCTION pinterest._draw(owner bigint, seed integer, purpose integer) RET
 $$
 SELECT hashint8extended(owner, seed::bigint * 256 + purpose) & 9223372036854775807
 $$;
+COMMENT ON FUNCTION pinterest._draw(bigint, integer, integer) IS 'used by generate_posts and emulate_posting: a pseudo-random number';
 
 -- The words that texts are made of.  IMMUTABLE makes them constants of a plan.
 CREATE FUNCTION pinterest._words(list text) RETURNS text[]
@@ -790,6 +895,7 @@ BEGIN
     END;
 END
 $$;
+COMMENT ON FUNCTION pinterest._words(text) IS 'used by generate_posts: the words that texts are made of';
 
 -- What real texts have beyond ASCII.  A database that is not UTF-8 may not be
 -- able to hold it, and gets something plain in its place.
@@ -812,6 +918,7 @@ BEGIN
             ' \+01D4C1\+01D4CA\+01D4CE|\2122| \00AB\00E0 la carte\00BB| \25D5\203F\25D5| \00BD'), '|') END;
 END
 $$;
+COMMENT ON FUNCTION pinterest._ornaments(text) IS 'used by generate_posts: characters beyond ASCII';
 
 -- Which post is whose, and of which kind.  Rolls are in parts of the 877 posts
 -- whose shares are known: 786 images, 26 videos, 65 stories, of which 13 lack
@@ -834,6 +941,7 @@ FROM (
     FROM generate_series(0, n - 1) AS ind
     OFFSET 0) AS post
 $$;
+COMMENT ON FUNCTION pinterest._generated_posts(integer, integer) IS 'used by generate_posts: number and poster of each post';
 
 CREATE FUNCTION pinterest._generated_pins(n integer, seed integer)
     RETURNS TABLE (
@@ -937,6 +1045,7 @@ FROM (
             pinterest._words('tag_start') AS tag_start, pinterest._words('tag_end') AS tag_end) AS words
     OFFSET 0) AS post
 $$;
+COMMENT ON FUNCTION pinterest._generated_pins(integer, integer) IS 'used by generate_posts: rows of pinterest_data';
 
 -- Millionths of a degree as degrees, with six significant digits.
 CREATE FUNCTION pinterest._six_digits(millionths bigint) RETURNS double precision
@@ -948,6 +1057,7 @@ SELECT (millionths - millionths % CASE
     WHEN abs(millionths) >= 1000000 THEN 10
     ELSE 1 END) / 1000000::double precision
 $$;
+COMMENT ON FUNCTION pinterest._six_digits(bigint) IS 'used by generate_posts: millionths of a degree as degrees';
 
 CREATE FUNCTION pinterest._generated_geos(n integer, seed integer)
     RETURNS TABLE (
@@ -971,6 +1081,7 @@ FROM (
     pinterest._six_digits(y) AS latitude,
     pinterest._six_digits(x) AS longitude
 $$;
+COMMENT ON FUNCTION pinterest._generated_geos(integer, integer) IS 'used by generate_posts: rows of geolocation_data';
 
 CREATE FUNCTION pinterest._generated_users(n integer, seed integer)
     RETURNS TABLE (ind integer, first_name text, last_name text, age integer, date_joined text)
@@ -1000,6 +1111,7 @@ FROM (
     FROM pinterest._generated_posts(n, seed)
     OFFSET 0) AS post
 $$;
+COMMENT ON FUNCTION pinterest._generated_users(integer, integer) IS 'used by generate_posts: rows of user_data';
 
 -- The default of "schema" is evaluated by the caller, whose current schema it
 -- therefore is; the body has a search path of its own.
@@ -1007,6 +1119,8 @@ CREATE FUNCTION pinterest.generate_posts(
     n integer DEFAULT 11154, seed integer DEFAULT 0, schema name DEFAULT current_schema()) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS
 $$
+DECLARE
+    present name;
 BEGIN
     IF schema IS NULL THEN
         RAISE EXCEPTION USING
@@ -1016,6 +1130,18 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'n must be zero or more, and seed a number';
+    END IF;
+
+    SELECT relname INTO present
+    FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace
+    WHERE nspname = schema AND relname IN ('pinterest_data', 'geolocation_data', 'user_data')
+    ORDER BY relname
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'duplicate_table',
+            MESSAGE = format('relation "%s" already exists in schema "%s"', present, schema),
+            HINT = 'Use the posts that are there, drop them first, or make others in another schema: generate_posts(schema => ...).';
     END IF;
 
     -- columns and their order as on the wire, so that row_to_json gives the records
@@ -1039,7 +1165,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pinterest.generate_posts(integer, integer, name)
-    IS 'makes the tables pinterest_data, geolocation_data and user_data with invented posts, the same for the same seed';
+    IS 'creates the tables pinterest_data, geolocation_data and user_data with invented posts, the same for the same seed';
 
 --
 -- Emulated posting
@@ -1047,6 +1173,10 @@ COMMENT ON FUNCTION pinterest.generate_posts(integer, integer, name)
 -- As a procedure it commits each batch.  That rules out a SET clause, so it sets
 -- the search path anew in each transaction.
 --
+
+CREATE FUNCTION pinterest._refuse_transaction_block(procedure text) RETURNS void
+    AS 'MODULE_PATHNAME', 'pinterest_refuse_transaction_block' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION pinterest._refuse_transaction_block(text) IS 'used by emulate_posting: an error inside a transaction block';
 
 -- Columns that two relations have in common, in the order of the first.
 CREATE FUNCTION pinterest._common_columns(a regclass, b regclass) RETURNS text
@@ -1057,6 +1187,7 @@ $$
     WHERE x.attrelid = a AND y.attrelid = b AND x.attnum > 0 AND y.attnum > 0
         AND NOT x.attisdropped AND NOT y.attisdropped
 $$;
+COMMENT ON FUNCTION pinterest._common_columns(regclass, regclass) IS 'used by emulate_posting: columns that two relations have in common';
 
 -- One of the tables that generate_posts makes, or of a pipeline.
 CREATE FUNCTION pinterest._table_to_post(schema name, relation name, hint text) RETURNS regclass
@@ -1074,6 +1205,7 @@ BEGIN
     RETURN found;
 END
 $$;
+COMMENT ON FUNCTION pinterest._table_to_post(name, name, text) IS 'used by emulate_posting: a table, or an error with a hint';
 
 -- The INSERT that posts some rows of one source table, named by their keys ($1),
 -- in that order.
@@ -1092,6 +1224,7 @@ BEGIN
         target, columns, columns, posts, key);
 END
 $$;
+COMMENT ON FUNCTION pinterest._posting_statement(name, text, name, name, name) IS 'used by emulate_posting: the INSERT that posts rows of one table';
 
 CREATE PROCEDURE pinterest.emulate_posting(
     pipeline name, posts bigint DEFAULT 100, pause interval DEFAULT '0',
@@ -1108,7 +1241,8 @@ DECLARE
     sent bigint := 0;
     told timestamptz := pg_catalog.clock_timestamp();
 BEGIN
-    -- Raises where a transaction is open already, before anything is sent
+    PERFORM pinterest._refuse_transaction_block('emulate_posting');
+    -- Raises where it is called by a function, before anything is sent
     COMMIT;
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     IF pipeline IS NULL OR pause IS NULL OR batch IS NULL OR schema IS NULL THEN
@@ -1157,4 +1291,4 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE pinterest.emulate_posting(name, bigint, interval, integer, integer, name)
-    IS 'posts random rows of the tables that generate_posts makes to the three foreign tables of a pipeline';
+    IS 'inserts random posts from the tables of generate_posts into the three foreign tables of a pipeline';
