@@ -97,8 +97,8 @@ BEGIN
     EXECUTE query;
     RETURN 'nothing failed';
 EXCEPTION
-    WHEN undefined_object THEN
-        RETURN 'no user mapping';    -- with words that depend on the release
+    WHEN fdw_option_name_not_found THEN
+        RETURN SQLERRM;
     WHEN OTHERS THEN
         RETURN CASE WHEN SQLERRM ~ 'hush|AKID' THEN 'a secret' ELSE SQLSTATE END;
 END

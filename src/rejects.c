@@ -87,8 +87,8 @@ describe_error_place(const JsonRecord *record, bool is_message)
 	long long	at = record->error_at + 1;
 
 	if (is_message)
-		return psprintf("It is byte %lld of the record.", at);
-	return psprintf("It is byte %lld of the record, which begins at byte %lld.",
+		return psprintf("The error is at byte %lld of the record.", at);
+	return psprintf("The error is at byte %lld of the record, which begins at byte %lld.",
 					at, (long long) record->offset + 1);
 }
 

@@ -141,7 +141,7 @@ $node->safe_psql('postgres', 'DROP USER MAPPING FOR CURRENT_USER SERVER inside; 
 checks('inside', 's3://plain/in/',
 	{
 		%literal,
-		'credentials' => [ 'failed', qr/user mapping.*access_key_id/ ],
+		'credentials' => [ 'failed', qr/has no keys.*CREATE USER MAPPING/ ],
 		'list' => [ 'skipped', qr/"credentials"/ ],
 		skipped('first record')
 	},

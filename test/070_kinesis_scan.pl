@@ -212,6 +212,8 @@ foreach my $kind (qw(ferrokinesis kinesis-local))
 			'record_arrival_timestamp|timestamp with time zone', 'record_data|bytea', 'record_error|text'),
 		"$kind: IMPORT FOREIGN SCHEMA infers columns");
 	succeeds($node, 'SELECT sum(n) FROM streams.one', 6, "$kind: and the table can be read");
+	my (undef, undef, $notice) = $node->psql('postgres', qq(IMPORT FOREIGN SCHEMA "nobody" FROM SERVER $server INTO streams));
+	like($notice, qr/NOTICE:  no stream belongs to remote schema "nobody"/, "$kind: nothing to import");
 
 	# --- ANALYZE
 

@@ -121,20 +121,20 @@ check_allowed(CredentialSource source, const ForeignServer *server, Oid userid)
 static AwsCredentials
 mapped_keys(const char *wrapper, const ForeignServer *server, Oid userid)
 {
-	UserMapping *mapping = GetUserMapping(userid, server->serverid);
+	List	   *mapping = option_mapping(server->serverid, userid);
 	AwsCredentials keys;
 
-	option_validate(wrapper, UserMappingRelationId, mapping->options);
-	credentials_validate_mapping(mapping->options);
-	keys.access_key_id = option_text(mapping->options, "access_key_id");
-	keys.secret_access_key = option_text(mapping->options, "secret_access_key");
-	keys.session_token = option_text(mapping->options, "session_token");
+	option_validate(wrapper, UserMappingRelationId, mapping);
+	credentials_validate_mapping(mapping);
+	keys.access_key_id = option_text(mapping, "access_key_id");
+	keys.secret_access_key = option_text(mapping, "secret_access_key");
+	keys.session_token = option_text(mapping, "session_token");
 	if (keys.access_key_id == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				 errmsg("user mapping for user \"%s\" and server \"%s\" has no keys",
-						MappingUserName(mapping->userid), server->servername),
-				 errhint("Set options \"access_key_id\" and \"secret_access_key\" of the user mapping.")));
+				 errmsg("user \"%s\" has no keys for server \"%s\"",
+						GetUserNameFromId(userid, false), server->servername),
+				 errhint("Set \"access_key_id\" and \"secret_access_key\" with CREATE USER MAPPING or ALTER USER MAPPING, or have a superuser set option \"credential_source\" of the server.")));
 	return keys;
 }
 

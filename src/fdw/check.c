@@ -100,7 +100,7 @@ check_options(void *arg)
 	}
 	check->table = find_table(request->serverid);
 	if (!OidIsValid(check->table))
-		return psprintf("There is no foreign table to take a %s from.", ops->subject);
+		return psprintf("No %s was given, and the server has no foreign table that you may read.", ops->subject);
 	request->table_options = GetForeignTable(check->table)->options;
 	option_validate(ops->wrapper, ForeignTableRelationId, request->table_options);
 	return psprintf("The %s is that of foreign table \"%s\".", ops->subject,

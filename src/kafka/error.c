@@ -138,6 +138,8 @@ text_of(rd_kafka_resp_err_t err)
 		case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
 		case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
 			return "there is no such topic or partition";
+		case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
+			return "it already exists";
 		default:
 			/* "Broker: Message size too large" */
 			text = strstr(rd_kafka_err2str(err), ": ");

@@ -136,11 +136,25 @@ topic_error(const struct rd_kafka_metadata_topic *topic)
 		RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
+/* Who is asked for all topics, in a message. */
+static char *
+bootstrap_servers(KafkaClient *client)
+{
+	const rd_kafka_conf_t *conf = rd_kafka_conf(client->rk);
+	size_t		size = 0;
+	char	   *servers;
+
+	(void) rd_kafka_conf_get(conf, "bootstrap.servers", NULL, &size);
+	servers = palloc0(size + 1);
+	(void) rd_kafka_conf_get(conf, "bootstrap.servers", servers, &size);
+	return servers;
+}
+
 const struct rd_kafka_metadata *
 kafka_ask_metadata(KafkaClient *client, const char *name)
 {
 	KafkaWait	wait = kafka_wait_begin(client, name == NULL ? "list the topics of" : "find topic",
-										name == NULL ? "the cluster" : name);
+										name == NULL ? bootstrap_servers(client) : name);
 	TimestampTz begun = GetCurrentTimestamp();
 	rd_kafka_topic_t *topic = NULL;
 	const struct rd_kafka_metadata *metadata;

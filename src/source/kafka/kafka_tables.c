@@ -64,6 +64,6 @@ kafka_tables(const SourceRequest *request, const char *schema)
 	if (tables == NIL)
 		ereport(NOTICE,
 				(errmsg("no topic belongs to remote schema \"%s\"", schema),
-				 errhint("It is \".\" for all topics, what stands before a dot in their names, or a regular expression that begins with \"^\".")));
+				 errhint("The remote schema is \".\" for all topics, what stands before a dot in their names, or a regular expression that begins with \"^\".")));
 	return tables;
 }

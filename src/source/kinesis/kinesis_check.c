@@ -102,8 +102,7 @@ kinesis_check(Check *check, bool ready, const SourceRequest *request)
 		endpoint.literal = kinesis->access->endpoint->literal;
 	}
 	answered = check_endpoint(check, ready, &endpoint);
-	known = check_run(check, "credentials", ready, find_credentials, kinesis,
-					  "Create a user mapping with \"access_key_id\" and \"secret_access_key\", or have a superuser set option \"credential_source\".");
+	known = check_run(check, "credentials", ready, find_credentials, kinesis, NULL);
 	if (kinesis->stream == NULL && answered && known)
 	{
 		check_streams(check, kinesis);

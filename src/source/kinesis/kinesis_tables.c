@@ -80,5 +80,9 @@ kinesis_tables(const SourceRequest *request, const char *schema)
 	foreach(lc, names)
 		if (strncmp(lfirst(lc), prefix, strlen(prefix)) == 0)
 			tables = lappend(tables, table_of(lfirst(lc)));
+	if (tables == NIL)
+		ereport(NOTICE,
+				(errmsg("no stream belongs to remote schema \"%s\"", schema),
+				 errhint("The remote schema is what the names of streams begin with, or \"*\" for all streams.")));
 	return tables;
 }

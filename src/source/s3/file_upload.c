@@ -145,7 +145,7 @@ check_root(const FileUpload *upload)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not open directory \"%s\": %m", upload->root),
-				 errhint("Files are written into folders that exist.")));
+				 errhint("Create the directory first: only those below it are made.")));
 }
 
 /* Makes the folder of a file, and those above it up to the root. */

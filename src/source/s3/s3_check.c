@@ -179,8 +179,7 @@ check_bucket(Check *check, bool ready, S3Check *s3)
 		endpoint.policy = s3->access->private_addresses ? ADDRESS_PRIVATE : ADDRESS_PUBLIC;
 	}
 	answered = check_endpoint(check, ready, &endpoint);
-	known = check_run(check, "credentials", ready, find_credentials, s3,
-					  "Create a user mapping with \"access_key_id\" and \"secret_access_key\", or have a superuser set option \"credential_source\".");
+	known = check_run(check, "credentials", ready, find_credentials, s3, NULL);
 	if (s3->location == NULL && answered && known)
 	{
 		check_buckets(check, s3);
