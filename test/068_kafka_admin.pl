@@ -64,6 +64,11 @@ succeeds($node, "SELECT splits FROM pinterest.list_sources('one$_') WHERE name =
 #
 # Refused
 #
+foreach my $change (q(create_source('kafka', 'x')), q(alter_source('kafka', 'made', 9)), q(drop_source('kafka', 'made')))
+{
+	fails($node, "SET default_transaction_read_only = on; SELECT pinterest.$change",
+		{ state => '25006', like => [qr/cannot execute \w+_source\(\) in a read-only transaction/] }, "read only: $change");
+}
 my @refused = (
 	[ q(create_source('kafka', 'made')), '42710', qr/already exists/, 'it is there already' ],
 	[ q(create_source('kafka', 'no name')), '22023', qr/Invalid topic/, 'no name' ],

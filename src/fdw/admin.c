@@ -19,8 +19,10 @@
 #include "nodes/makefuncs.h"
 #include "option.h"
 #include "source/admin.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
@@ -67,9 +69,11 @@ open_server(FunctionCallInfo fcinfo, SourceRequest *request)
 	return ops->admin;
 }
 
+/* What every function that changes something asks first. */
 static void
-check_updatable(FunctionCallInfo fcinfo, const SourceRequest *request)
+check_change(FunctionCallInfo fcinfo, const SourceRequest *request)
 {
+	PreventCommandIfReadOnly(psprintf("%s()", get_func_name(fcinfo->flinfo->fn_oid)));
 	if (option_boolean(request->server_options, "updatable"))
 		return;
 	ereport(ERROR,
@@ -261,7 +265,7 @@ pinterest_create_source(PG_FUNCTION_ARGS)
 	const SourceAdmin *admin = open_server(fcinfo, &request);
 	char	   *name = text_argument(fcinfo, 1, "name");
 
-	check_updatable(fcinfo, &request);
+	check_change(fcinfo, &request);
 	admin->create(&request, name, splits_argument(fcinfo),
 				  PG_ARGISNULL(3) ? NIL : options_of_json(PG_GETARG_JSONB_P(3)));
 	PG_RETURN_VOID();
@@ -274,7 +278,7 @@ pinterest_alter_source(PG_FUNCTION_ARGS)
 	const SourceAdmin *admin = open_server(fcinfo, &request);
 	char	   *name = text_argument(fcinfo, 1, "name");
 
-	check_updatable(fcinfo, &request);
+	check_change(fcinfo, &request);
 	admin->alter(&request, name, splits_argument(fcinfo));
 	PG_RETURN_VOID();
 }
@@ -286,7 +290,7 @@ pinterest_drop_source(PG_FUNCTION_ARGS)
 	const SourceAdmin *admin = open_server(fcinfo, &request);
 	char	   *name = text_argument(fcinfo, 1, "name");
 
-	check_updatable(fcinfo, &request);
+	check_change(fcinfo, &request);
 	admin->drop(&request, name);
 	PG_RETURN_VOID();
 }
