@@ -19,6 +19,7 @@ aftermath(void (*work) (void *arg), void *arg)
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext scratch;
 	ResourceOwner old_owner = CurrentResourceOwner;
+	ResourceOwner owner;
 	uint32		holdoff;
 
 	if (IsUnderPostmaster && !PostmasterIsAlive())
@@ -28,7 +29,7 @@ aftermath(void (*work) (void *arg), void *arg)
 	scratch = AllocSetContextCreate(TopMemoryContext, "pinterest aftermath",
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(scratch);
-	CurrentResourceOwner = ResourceOwnerCreate(NULL, "pinterest aftermath");
+	owner = CurrentResourceOwner = ResourceOwnerCreate(NULL, "pinterest aftermath");
 	PG_TRY();
 	{
 		work(arg);
@@ -39,9 +40,11 @@ aftermath(void (*work) (void *arg), void *arg)
 		InterruptHoldoffCount = holdoff;	/* raising has let go of all */
 	}
 	PG_END_TRY();
-	ResourceOwnerRelease(CurrentResourceOwner, RESOURCE_RELEASE_BEFORE_LOCKS, false, false);
-	ResourceOwnerDelete(CurrentResourceOwner);
 	CurrentResourceOwner = old_owner;
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, false, true);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, false, true);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, false, true);
+	ResourceOwnerDelete(owner);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
 	RESUME_INTERRUPTS();
