@@ -1236,7 +1236,7 @@ DECLARE
     statements text[];
     keys integer[];
     picked integer[];
-    draws integer := coalesce(seed, pg_catalog.floor(pg_catalog.random() * 2147483647)::integer);
+    draws integer := seed;
     rows_at_once integer := batch;
     sent bigint := 0;
     told timestamptz := pg_catalog.clock_timestamp();
@@ -1245,6 +1245,7 @@ BEGIN
     -- Raises where it is called by a function, before anything is sent
     COMMIT;
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    draws := coalesce(draws, floor(random() * 2147483647)::integer);
     IF pipeline IS NULL OR pause IS NULL OR batch IS NULL OR schema IS NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'null_value_not_allowed',

@@ -47,6 +47,15 @@ RESET client_min_messages;
 SELECT count(*) > 60 AS some FROM again.user_source;
 SELECT count(*) FILTER (WHERE g.ind IS NULL) <= 1 AS complete FROM again.pin_source p LEFT JOIN again.geo_source g USING (record_offset);
 
+-- Nobody's operators are called, whatever the search path
+CREATE SCHEMA strange;
+CREATE FUNCTION strange.multiply(double precision, integer) RETURNS double precision
+    LANGUAGE plpgsql AS $$BEGIN RAISE 'a strange operator'; END$$;
+CREATE OPERATOR strange.* (LEFTARG = double precision, RIGHTARG = integer, FUNCTION = strange.multiply);
+SET search_path = strange, pg_catalog;
+CALL pinterest.emulate_posting('again', 1, schema => 'posts');
+RESET search_path;
+
 -- Refused
 CALL pinterest.emulate_posting('no such pipeline', schema => 'posts');
 CALL pinterest.emulate_posting('again', schema => 'again');

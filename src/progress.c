@@ -21,6 +21,7 @@
 #include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "progress.h"
@@ -101,7 +102,11 @@ release_entry(Entry *entry)
 	pg_atomic_write_u32(&entry->pid, 0);
 }
 
-/* The backend ends: normally nothing is left by now. */
+/*
+ * The backend ends: normally nothing is left by now.  Not before its transaction
+ * has been aborted: an entry given back here could be another's when a scan gives
+ * it back as well.
+ */
 static void
 backend_ends(int code, Datum arg)
 {
@@ -140,7 +145,7 @@ attach(void)
 	PG_END_TRY();
 	LWLockRelease(AddinShmemInitLock);
 	if (entries != NULL)
-		before_shmem_exit(backend_ends, (Datum) 0);
+		on_shmem_exit(backend_ends, (Datum) 0);
 	return entries != NULL;
 }
 
@@ -240,6 +245,22 @@ may_see(Oid userid)
 		has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
 }
 
+/*
+ * Other databases may have names in another encoding: what is no text here is
+ * shown without its letters beyond ASCII.
+ */
+static Datum
+name_datum(const NameData *name)
+{
+	char	   *text = pstrdup(NameStr(*name));
+
+	if (!pg_verifymbstr(text, strlen(text), true))
+		for (char *c = text; *c != '\0'; c++)
+			if (IS_HIGHBIT_SET(*c))
+				*c = '?';
+	return CStringGetTextDatum(text);
+}
+
 /* Fills in a row; false if the entry is free or was changed meanwhile. */
 static bool
 entry_row(Entry *entry, Datum *values, bool *nulls)
@@ -258,9 +279,9 @@ entry_row(Entry *entry, Datum *values, bool *nulls)
 	values[n++] = ObjectIdGetDatum(entry->database);
 	values[n++] = ObjectIdGetDatum(entry->userid);
 	values[n++] = CStringGetTextDatum(NameStr(entry->wrapper));
-	values[n++] = CStringGetTextDatum(NameStr(entry->server));
+	values[n++] = name_datum(&entry->server);
 	values[n++] = ObjectIdGetDatum(entry->relid);
-	values[n++] = CStringGetTextDatum(NameStr(entry->relation));
+	values[n++] = name_datum(&entry->relation);
 	values[n++] = CStringGetTextDatum(waiting == SOURCE_BUSY ? "running" : "waiting");
 	nulls[n] = waiting == SOURCE_BUSY;
 	values[n] = nulls[n] ? (Datum) 0 : CStringGetTextDatum(waits[waiting]);

@@ -37,10 +37,10 @@ sub slow_table
 # A psql in the background
 sub start_query
 {
-	my ($sql) = @_;
+	my ($sql, $database) = @_;
 	my $session = { stdout => '', stderr => '' };
 
-	$session->{run} = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('postgres'), '-c', $sql ],
+	$session->{run} = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr($database // 'postgres'), '-c', $sql ],
 		'<', \undef, '>', \$session->{stdout}, '2>', \$session->{stderr}, IPC::Run::timeout(60));
 	return $session;
 }
@@ -164,6 +164,24 @@ succeeds($node, "EXPLAIN (COSTS off) SELECT * FROM two; $entries", "Foreign Scan
 my $many = join("\n", map { "DECLARE c$_ CURSOR FOR SELECT * FROM two; FETCH c$_;" } 1 .. 70);
 succeeds($node, "SET pinterest.s3_connections = 1; BEGIN; $many $entries; COMMIT; $entries", join("\n", (1) x 70, 64, 0),
 	'more scans than are shown');
+
+#
+# Names of a database in another encoding
+#
+my $file = PostgreSQL::Test::Utils::tempdir() . '/two.json';
+append_to_file($file, "{\"n\":1}\n{\"n\":2}\n");
+$node->safe_psql('postgres', q(CREATE DATABASE other ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0));
+$node->safe_psql('other', qq(
+	CREATE EXTENSION pinterest_pipeline;
+	CREATE SERVER folder FOREIGN DATA WRAPPER s3_json;
+	CREATE FOREIGN TABLE U&"caf\\00E9" (n int) SERVER folder OPTIONS (location 'file://$file')));
+$session = start_query('BEGIN; DECLARE a CURSOR FOR SELECT * FROM U&"caf\00E9"; FETCH a; SELECT pg_sleep(60)', 'other');
+becomes($entries, '1', 'a scan in another database');
+succeeds($node, "SET client_encoding = latin1; SELECT database, server, relation FROM pinterest.scan_progress", 'other|folder|caf?',
+	'names that are no text here');
+$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid) FROM pinterest.scan_progress');
+$session->{run}->finish;
+becomes($entries, '0', 'gone when the backend ends with a cursor open');
 
 #
 # The server starts over
