@@ -304,7 +304,7 @@ take_bytes(Writer *writer, const Datum *values, const bool *nulls, TargetRecord 
 		if (given)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("cannot insert a value into column \"%s\" of foreign table \"%s\" besides fields",
+					 errmsg("cannot insert both column \"%s\" and fields into foreign table \"%s\"",
 							column->name, writer->table),
 					 errdetail("The column is the record as a whole."),
 					 errhint("Give either that column or columns that are fields of the record.")));

@@ -115,7 +115,7 @@ foreach my $case ([ '', qr/keys do not ascend/ ], [ '--x-s3', qr/A page comes tw
 	{
 		$bucket = fresh_bucket(10, 1, $suffix);
 		$fault_server->fault($bucket, op => 'list', fault => $fault);
-		fails($node, $sum, { state => 'HV000', like => [ qr/no valid listing/, $like ], within => 20 }, "pages that repeat: $fault $suffix");
+		fails($node, $sum, { state => 'HV000', like => [ qr/not a valid listing/, $like ], within => 20 }, "pages that repeat: $fault $suffix");
 	}
 }
 # A cycle of pages that are not alike

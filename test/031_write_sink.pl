@@ -92,7 +92,7 @@ foreach my $case ([ 'put', '' ], [ 'complete', 'repeat(t, 800)' ])
 	# The same size, but not ours
 	$bucket = fresh_bucket();
 	$fault_server->fault($bucket, op => $op, fault => 'error', status => 412, code => 'PreconditionFailed');
-	fails($node, $rows, { state => '40001', like => [ qr{there is an object of that name}, qr{topics/one/partition=0/one\+0\+0000000000.json} ] },
+	fails($node, $rows, { state => '40001', like => [ qr{an object of that name already exists}, qr{topics/one/partition=0/one\+0\+0000000000.json} ] },
 		"op $op: the name is taken");
 	is(counters($bucket)->{uploads}, 0, "op $op: the name is taken: no upload is left");
 

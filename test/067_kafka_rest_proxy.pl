@@ -86,8 +86,8 @@ foreach my $case (
 	[ q{headers) VALUES (1, '[]'}, '0A000', qr/column "headers".*REST proxy takes no more than topic, partition, key and value/s ],
 	[ q{at) VALUES (1, now()}, '0A000', qr/column "at"/ ],
 	[ q{pos) VALUES (1, 1}, '0A000', qr/column "pos"/ ],
-	[ q{key) VALUES (1, '\xff'}, '22023', qr/no key that is not text.*row 1 of the statement/s ],
-	[ q{key) VALUES (1, '\x6100'}, '22023', qr/no key that is not text/ ],
+	[ q{key) VALUES (1, '\xff'}, '22023', qr/key written through a Kafka REST proxy must be text.*row 1 of the statement/s ],
+	[ q{key) VALUES (1, '\x6100'}, '22023', qr/key written through a Kafka REST proxy must be text/ ],
 	[ q{topic) VALUES (1, 'other'}, '23514', qr/is for topic "posts"/ ],)
 {
 	my ($sql, $state, $pattern) = @$case;

@@ -102,7 +102,7 @@ stream({ shards => [ shard($parent, 1, 10, behind => 5000) ] });
 fails(
 	$node,
 	'SET pinterest.shard_timeout = 700; ' . $all,
-	{ state => '08006', like => [ qr/brought no records for too long/, qr/pinterest\.shard_timeout/ ] },
+	{ state => '08006', like => [ qr/returned no records for too long/, qr/pinterest\.shard_timeout/ ] },
 	'a shard that never ends is an error, not a short result');
 
 stream({ shards => [] });
@@ -148,7 +148,7 @@ stream(
 		shards =>
 		  [ shard($parent, 1, 1, closed => JSON::PP::true, parents => ['shardId-000000000001']), shard('shardId-000000000001', 1, 1, parents => [$parent]) ]
 	});
-fails($node, $all, { state => 'HV000', like => [qr/none to ListShards/] }, 'shards that wait for each other');
+fails($node, $all, { state => 'HV000', like => [qr/not valid for ListShards/] }, 'shards that wait for each other');
 stream({ status => 'CREATING', shards => [] });
 fails($node, $all, { state => '55000', like => [qr/still being created/] }, 'a stream that is being created');
 
@@ -170,7 +170,7 @@ $kinesis->fault(op => 'GetRecords', fault => 'error', status => 400, type => 'Pr
 fails(
 	$node,
 	'SET pinterest.shard_timeout = 1500; ' . $all,
-	{ state => '08006', like => [ qr/brought no records for too long/, qr/refused to give more/ ] },
+	{ state => '08006', like => [ qr/returned no records for too long/, qr/refused to give more/ ] },
 	'throttled for ever');
 foreach my $fault (
 	[ 'LimitExceededException' => 'ListShards' ],
@@ -280,10 +280,10 @@ stream(family());
 foreach my $op (qw(DescribeStreamSummary ListShards GetShardIterator GetRecords))
 {
 	$kinesis->fault(op => $op, fault => $_, times => 1) foreach 'garbage';
-	fails($node, $all, { state => 'HV000', like => [qr/the service's answer is none to $op/] }, "garbage for $op");
+	fails($node, $all, { state => 'HV000', like => [qr/the service's answer is not valid for $op/] }, "garbage for $op");
 	$kinesis->clear;
 	$kinesis->fault(op => $op, fault => 'html', times => 1);
-	fails($node, $all, { state => 'HV000', like => [qr/the service's answer is none to $op/] }, "a web page for $op");
+	fails($node, $all, { state => 'HV000', like => [qr/the service's answer is not valid for $op/] }, "a web page for $op");
 	$kinesis->clear;
 }
 $kinesis->fault(op => 'any', fault => 'no_date');

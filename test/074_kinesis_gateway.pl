@@ -133,9 +133,9 @@ foreach my $case (
 	[ 'a service that took too long', [ fail_requests => 100, status => 504, message => 'Endpoint request timed out' ], 'HV000', qr/HTTP status 504.*10 records may have been delivered/s ],
 	[ 'forbidden', [ fail_requests => 100, status => 403, message => 'Forbidden' ], '42501', qr/HTTP status 403.*"Forbidden"/s ],
 	[ 'too large', [ fail_requests => 100, status => 413, message => 'Request Too Long' ], 'HV000', qr/HTTP status 413/ ],
-	[ 'a web page', [ answer => '<html>' ], 'HV000', qr/answer is none to PutRecords.*10 records may have been delivered/s ],
-	[ 'an answer to other records', [ answer => '{"FailedRecordCount":0,"Records":[]}' ], 'HV000', qr/answer is none to PutRecords/ ],
-	[ 'an answer to one', [ answer => '{"SequenceNumber":"1","ShardId":"shardId-000000000000"}' ], 'HV000', qr/answer is none to PutRecords/ ],
+	[ 'a web page', [ answer => '<html>' ], 'HV000', qr/answer is not valid for PutRecords.*10 records may have been delivered/s ],
+	[ 'an answer to other records', [ answer => '{"FailedRecordCount":0,"Records":[]}' ], 'HV000', qr/answer is not valid for PutRecords/ ],
+	[ 'an answer to one', [ answer => '{"SequenceNumber":"1","ShardId":"shardId-000000000000"}' ], 'HV000', qr/answer is not valid for PutRecords/ ],
 	[ 'an error with status 200', [ answer => '{"__type":"AccessDeniedException","message":"no"}' ], '42501', qr/AccessDeniedException.*"no"/s ],
 	[ 'a cut answer', [ cut => $true ], '08006', qr/10 records may have been delivered/ ])
 {

@@ -92,7 +92,7 @@ foreach my $case (
 	[ q{(n, hash) VALUES (1, 340282366920938463463374607431768211456)}, '22003', qr/from 0 to 2\^128 - 1/ ],
 	[ q{(n, hash) VALUES (1, 'NaN')}, '22003', qr/invalid explicit hash key/ ],
 	[ q{(key) VALUES ('k')}, '23502', qr/cannot be NULL.*row 1 of/s ],
-	[ q{(n, data) VALUES (1, '{}')}, '22023', qr/column "data".*besides fields/s ],
+	[ q{(n, data) VALUES (1, '{}')}, '22023', qr/both column "data" and fields/s ],
 	[ q{(n, seq) VALUES (1, 1)}, '0A000', qr/column "seq"/ ])
 {
 	my ($sql, $state, $pattern) = @$case;
@@ -189,8 +189,8 @@ foreach my $case (
 foreach my $case (
 	[ close => '08006', qr/10 records may have been delivered\./ ],
 	[ half => '08006', qr/10 records may have been delivered\./ ],
-	[ garbage => 'HV000', qr/answer is none to PutRecords.*10 records may have been delivered\./s ],
-	[ html => 'HV000', qr/answer is none to PutRecords/ ])
+	[ garbage => 'HV000', qr/answer is not valid for PutRecords.*10 records may have been delivered\./s ],
+	[ html => 'HV000', qr/answer is not valid for PutRecords/ ])
 {
 	my ($fault, $state, $pattern) = @$case;
 

@@ -96,7 +96,7 @@ $kinesis->fault(op => 'GetRecords', fault => 'error', status => 500, type => 'In
 succeeds($node, 'SELECT count(*), count(DISTINCT n) FROM t', "$many|$many", 'one thing after the other');
 stream([ shard($first, 1, $many, batch => $many) ]);
 $kinesis->fault(op => 'GetRecords', fault => 'tail', bytes => '}');
-fails($node, $whole, { state => 'HV000', like => [qr/the service's answer is none to GetRecords/] }, 'something behind the end of an answer');
+fails($node, $whole, { state => 'HV000', like => [qr/the service's answer is not valid for GetRecords/] }, 'something behind the end of an answer');
 
 # Who reads slowly may find the connection closed
 my ($in, $out, $err) = ('', '', '');

@@ -218,7 +218,7 @@ put_off(Credentials *credentials, CacheEntry *entry, const char *problem)
 	if (entry != NULL)
 		entry->found.renew_at = credentials->current.renew_at;
 	ereport(LOG,
-			(errmsg("could not renew the AWS credentials for server \"%s\", will go on with the old ones: %s",
+			(errmsg("could not renew the AWS credentials for server \"%s\", continuing with the old ones: %s",
 					credentials->config->server, problem)));
 }
 

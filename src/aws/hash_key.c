@@ -110,7 +110,7 @@ md5_digest(const char *data, size_t len, uint8 digest[16])
 	if (!done)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute MD5"),
+				 errmsg("could not compute MD5 hash"),
 				 errdetail("Records that producers have aggregated cannot be told apart without it.")));
 }
 

@@ -149,7 +149,7 @@ typedef struct KinesisPutResult
 	const char *message;
 } KinesisPutResult;
 
-/* Of each of n records in their order; false if the answer is none to that. */
+/* Of each of n records in their order; false if the answer is not valid for that. */
 extern bool kinesis_put_results(StringInfo body, int n, KinesisPutResult *results);
 
 /* The answer to DescribeStream is both a page of shards and a summary. */

@@ -32,7 +32,7 @@ kinesis_bad_answer(const char *subject, const char *action)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_ERROR),
-			 errmsg("could not read \"%s\": the service's answer is none to %s", subject,
+			 errmsg("could not read \"%s\": the service's answer is not valid for %s", subject,
 					action),
 			 errhint("Check the endpoint of the server, and that nothing stands between this machine and it.")));
 	pg_unreachable();

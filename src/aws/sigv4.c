@@ -37,7 +37,7 @@ digest_failed(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INTERNAL_ERROR),
-			 errmsg("could not compute a SHA-256 digest")));
+			 errmsg("could not compute SHA-256 hash")));
 }
 
 /* SHA-256 of two pieces, one after the other. */

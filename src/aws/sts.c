@@ -110,7 +110,7 @@ take_answer(StringInfo body, CredentialFinding *found)
 	while ((event = xml_next(&xml)) != XML_END)
 	{
 		if (event == XML_MALFORMED)
-			return credentials_failed(found, "the answer of STS is no valid XML: %s", xml.problem);
+			return credentials_failed(found, "the answer of STS is not valid XML: %s", xml.problem);
 		if (event == XML_TEXT && place != NULL)
 			appendBinaryStringInfo(place, xml.text, xml.text_len);
 		else if (event != XML_TEXT)

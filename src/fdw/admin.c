@@ -63,9 +63,9 @@ open_server(FunctionCallInfo fcinfo, SourceRequest *request)
 	if (ops->admin == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a server of %s has nothing to administer", ops->wrapper),
-				 errdetail("What it reads is named by each foreign table: option \"%s\".", ops->subject),
-				 errhint("IMPORT FOREIGN SCHEMA makes tables of what there is in a place.")));
+				 errmsg("cannot administer a server of foreign-data wrapper \"%s\"", ops->wrapper),
+				 errdetail("Option \"%s\" of each foreign table says what it reads.", ops->subject),
+				 errhint("IMPORT FOREIGN SCHEMA finds what there is at a place.")));
 	return ops->admin;
 }
 
@@ -79,7 +79,7 @@ check_change(FunctionCallInfo fcinfo, const SourceRequest *request)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("server \"%s\" does not allow changes", text_argument(fcinfo, 0, "server")),
-			 errhint("Its option \"updatable\" is false.")));
+			 errdetail("Its option \"updatable\" is false.")));
 }
 
 /* The members of a JSON object as DefElems; those that are null are left out. */

@@ -266,7 +266,7 @@ pinterest_check_server(PG_FUNCTION_ARGS)
 		if (PG_ARGISNULL(0))
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("the name of a server must not be NULL")));
+					 errmsg("server must not be null")));
 		context = SRF_FIRSTCALL_INIT();
 		old = MemoryContextSwitchTo(context->multi_call_memory_ctx);
 		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)

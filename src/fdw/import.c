@@ -259,7 +259,7 @@ sample_fields(Import *import, const SourceTable *table, List *options)
 	if (json_infer_overflowed(inference))
 		ereport(WARNING,
 				(errmsg("records of \"%s\" have more than %d keys", table->name, MAX_FIELDS),
-				 errdetail("The others have no columns.")));
+				 errdetail("No columns were created for the others.")));
 	return json_infer_fields(inference);
 }
 
@@ -369,7 +369,7 @@ make_command(Import *import, const SourceTable *table, const char *name, const c
 	if (fields == NIL)
 	{
 		ereport(NOTICE,
-				(errmsg("no table for \"%s\": no record with a key was found", table->name)));
+				(errmsg("no table created for \"%s\": no record with a key was found", table->name)));
 		return NULL;
 	}
 	initStringInfo(&command);

@@ -373,7 +373,7 @@ add_column(WriteNode *root, const JsonWriteColumn *column)
 						column->name),
 				 errdetail("The field \"%s\" is written by another column, as a whole or in part.",
 						   column->field),
-				 errhint("Insert into a foreign table that has but one of the two columns.")));
+				 errhint("Insert into a foreign table that has only one of the two columns.")));
 	prepare_value(node, column);
 }
 

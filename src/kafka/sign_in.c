@@ -120,7 +120,7 @@ get_token(KafkaSignIn *sign_in, int64 now, int64 *expires)
 				 errmsg("could not get a token for server \"%s\": %s", sign_in->server, problem),
 				 errhint("Check \"sasl.oauthbearer.token.endpoint.url\" of the server, and \"sasl.oauthbearer.client.id\" and \"sasl.oauthbearer.client.secret\" of the user mapping.")));
 	ereport(LOG,
-			(errmsg("could not renew the token for server \"%s\", will go on with the old one: %s",
+			(errmsg("could not renew the token for server \"%s\", continuing with the old one: %s",
 					sign_in->server, problem)));
 	return NULL;
 }

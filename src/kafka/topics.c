@@ -63,7 +63,7 @@ kafka_topic_check(const char *topic)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("invalid value for option \"%s\": \"%s\"", "topic", topic),
-				 errhint("Names of topics have up to %d letters of ASCII, digits, \".\", \"_\" and \"-\"; a regular expression begins with \"^\".",
+				 errhint("Names of topics have up to %d ASCII letters, digits, \".\", \"_\" and \"-\"; a regular expression begins with \"^\".",
 						 MAX_TOPIC_NAME)));
 }
 

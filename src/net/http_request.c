@@ -54,7 +54,7 @@ chain_headers(HttpTransfer *transfer, const HttpRequest *request)
 		if (strpbrk(request->headers[n], "\r\n") != NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("a header of an HTTP request holds a line break")));
+					 errmsg("HTTP request header contains a line break")));
 		nodes[n].data = unconstify(char *, request->headers[n]);
 		if (pg_strncasecmp(request->headers[n], "Content-Type:", 13) == 0)
 			content_type = true;

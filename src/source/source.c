@@ -29,7 +29,7 @@ source_of_wrapper(const char *wrapper)
 			return sources[i];
 	ereport(ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("foreign-data wrapper \"%s\" is not one of pinterest_pipeline", wrapper)));
+			 errmsg("foreign-data wrapper \"%s\" does not belong to pinterest_pipeline", wrapper)));
 }
 
 /*

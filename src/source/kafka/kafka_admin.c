@@ -103,8 +103,8 @@ check_name(const char *name)
 	if (kafka_topic_is_internal(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("topic \"%s\" is Kafka's own", name),
-				 errdetail("Names that begin with \"__\" are.")));
+				 errmsg("permission denied for topic \"%s\"", name),
+				 errdetail("Topics whose names begin with \"__\" are Kafka's own.")));
 }
 
 static int

@@ -20,7 +20,7 @@ refuse(int64 row, const char *detail)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid headers of a Kafka message"),
 			 errdetail("%s They are given by row %lld of the statement.", detail, (long long) row),
-			 errhint("Headers are written as [{\"key\": \"name\", \"value\": \"text\"}, ...], with null for no value, and \"base64\" in place of \"value\" for bytes that are no text.")));
+			 errhint("Headers are written as [{\"key\": \"name\", \"value\": \"text\"}, ...], with null for no value, and \"base64\" in place of \"value\" for bytes that are not text.")));
 	pg_unreachable();
 }
 

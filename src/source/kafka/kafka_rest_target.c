@@ -301,8 +301,8 @@ append_key(const RestTarget *target, StringInfo out, Datum value)
 	if (pg_encoding_verifymbstr(PG_UTF8, bytes, len) != len || memchr(bytes, '\0', len) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a Kafka REST proxy takes no key that is not text"),
-				 errdetail("The key of row %lld of the statement is no valid UTF-8, or has a zero byte.",
+				 errmsg("a key written through a Kafka REST proxy must be text"),
+				 errdetail("The key of row %lld of the statement is not valid UTF-8, or contains a zero byte.",
 						   (long long) target->rows)));
 	appendStringInfoString(out, "\"key\":");
 	escape_json(out, pnstrdup(bytes, len));

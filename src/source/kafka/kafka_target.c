@@ -48,8 +48,8 @@ kafka_target_topic(const char *table_topic, const char *given, int64 row)
 	if (given == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("cannot write to topic \"%s\": it stands for several", table_topic),
-				 errdetail("Row %lld of the statement does not say which one it is for.",
+				 errmsg("cannot write to topic \"%s\": it is a pattern for several", table_topic),
+				 errdetail("Row %lld of the statement does not say which topic it is for.",
 						   (long long) row),
 				 errhint("Give its name in the column with the metadata \"%s\".", "topic")));
 	if (pattern ? !kafka_topic_matches(table_topic, given) : strcmp(table_topic, given) != 0)
@@ -57,7 +57,7 @@ kafka_target_topic(const char *table_topic, const char *given, int64 row)
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("cannot write to topic \"%s\": the foreign table is for topic \"%s\"",
 						given, table_topic),
-				 errdetail("It is given by row %lld of the statement.", (long long) row)));
+				 errdetail("The topic is given by row %lld of the statement.", (long long) row)));
 	return given;
 }
 
@@ -131,7 +131,7 @@ time_of(const KafkaTarget *target, TimestampTz timestamp)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("timestamp out of range for a Kafka message"),
-				 errdetail("It is given by row %lld of the statement. Times of messages are later than 1970-01-01 00:00:00 UTC, and finite.",
+				 errdetail("It is given by row %lld of the statement. It must be finite, and later than 1970-01-01 00:00:00 UTC.",
 						   (long long) target->rows)));
 	return ms;
 }

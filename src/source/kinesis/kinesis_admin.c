@@ -65,8 +65,8 @@ check_name(const char *name, bool arn_allowed)
 	if (!kinesis_stream_is_valid(name) || (kinesis_is_arn(name) && !arn_allowed))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid name of a stream: \"%s\"", name),
-				 errhint("It has up to 128 letters of ASCII, digits, \"_\", \".\" and \"-\".")));
+				 errmsg("invalid stream name: \"%s\"", name),
+				 errhint("It has up to 128 ASCII letters, digits, \"_\", \".\" and \"-\".")));
 }
 
 static void
@@ -104,7 +104,7 @@ warn_of_more(const char *subject, const char *what, int n)
 {
 	ereport(WARNING,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("the API gateway tells only of the first %d %s of \"%s\"", n, what, subject)));
+			 errmsg("the API gateway returned only the first %d %s of \"%s\"", n, what, subject)));
 }
 
 static List *
@@ -313,8 +313,8 @@ parse_options(int splits, List *options)
 	if (parsed.on_demand && splits != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("splits of a stream with \"StreamMode\" ON_DEMAND cannot be chosen"),
-				 errhint("Leave splits out: the service makes as many shards as the stream needs.")));
+				 errmsg("cannot set splits of a stream whose \"StreamMode\" is ON_DEMAND"),
+				 errhint("Leave out splits: the service chooses the number of shards.")));
 	return parsed;
 }
 

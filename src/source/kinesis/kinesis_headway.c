@@ -95,7 +95,7 @@ count_fruitless(Shard *shard, bool headway)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_CONNECTION_FAILURE),
-			 errmsg("shard %s brought no records for too long", shard->subject),
+			 errmsg("shard %s returned no records for too long", shard->subject),
 			 shard->throttled > 0 ?
 			 errdetail("The service has refused to give more %d times in a row.",
 					   shard->throttled) :

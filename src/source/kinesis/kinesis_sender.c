@@ -282,7 +282,7 @@ take_answer(KinesisSender *sender, Batch *batch, KinesisPutResult *results)
 		take_results(sender, batch, results);
 		return;
 	}
-	aws_failure_set(&failure, AWS_BAD_ANSWER, "the service's answer is none to PutRecords");
+	aws_failure_set(&failure, AWS_BAD_ANSWER, "the service's answer is not valid for PutRecords");
 	aws_failure_report(&failure, "write to", sender->stream, 1);
 }
 

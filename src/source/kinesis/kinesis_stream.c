@@ -236,8 +236,8 @@ kinesis_shard_map(AwsService *service, const char *stream, int64 *requests)
 		if (listings++ == MAX_LISTINGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_ERROR),
-					 errmsg("the shards of stream \"%s\" do not fit together", stream),
-					 errdetail("The open shards leave hash keys out, or share them, in each of %d listings.",
+					 errmsg("the shards of stream \"%s\" are inconsistent", stream),
+					 errdetail("The hash keys of the open shards have gaps or overlap in each of %d listings.",
 							   MAX_LISTINGS),
 					 errhint("The stream may be being resharded. Run the query again.")));
 		kinesis_rest(service, 1000);

@@ -35,7 +35,7 @@ bad_listing(const char *subject, const char *problem)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_ERROR),
-			 errmsg("could not list \"%s\": the service's answer is no valid listing",
+			 errmsg("could not list \"%s\": the service's answer is not a valid listing",
 					subject),
 			 errdetail("In the answer, %s.", problem),
 			 errhint("Check the endpoint of the server: it must be that of an S3 service.")));

@@ -24,7 +24,7 @@ leads_nowhere(const char *subject, const char *detail)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_ERROR),
-			 errmsg("could not list \"%s\": the service's answer is no valid listing",
+			 errmsg("could not list \"%s\": the service's answer is not a valid listing",
 					subject),
 			 errdetail_internal("%s", detail)));
 }

@@ -53,7 +53,7 @@ zstd_begin(void)
 											MAX_WINDOW_LOG)))
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("could not initialize Zstandard decompression")));
+				 errmsg("could not initialize zstd decompression")));
 	return zs;
 }
 

@@ -107,7 +107,7 @@ file_report_changed(FileStore *fs)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("file \"%s\" was changed while it was being read", fs->path),
-			 errhint("Run the query again. Files that are put in place by renaming them cannot be met half written.")));
+			 errhint("Run the query again. Write files under another name and rename them when they are complete.")));
 }
 
 /*

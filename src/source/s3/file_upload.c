@@ -244,7 +244,7 @@ file_end(Upload *base)
 	if (pg_fsync(upload->fd) != 0 || close_counted(&upload->fd) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("could not write file \"%s\" to disk: %m",
+				 errmsg("could not fsync file \"%s\": %m",
 						(char *) llast(upload->paths))));
 }
 
@@ -282,7 +282,7 @@ sync_folder(const char *path)
 	if (rc != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("could not write directory \"%s\" to disk: %m", path)));
+				 errmsg("could not fsync directory \"%s\": %m", path)));
 }
 
 static void
@@ -304,7 +304,7 @@ file_finish(Upload *base)
 				upload_name_taken(psprintf("file://%s", path));
 			ereport(ERROR,
 					(errcode_for_file_access(),
-					 errmsg("could not name file \"%s\": %m", path)));
+					 errmsg("could not rename file to \"%s\": %m", path)));
 		}
 		upload->nnamed++;
 	}

@@ -32,7 +32,7 @@ store_add_folder(const Location *location, StoreFolder *folder, const char *name
 	{
 		ereport(WARNING,
 				(errmsg("a folder in \"%s\" is left out", location->uri),
-				 errdetail("Its name holds \"*\", a control character, or bytes that are no text in this database.")));
+				 errdetail("Its name holds \"*\", a control character, or bytes that are not text in this database.")));
 		return;
 	}
 	if (list_length(folder->folders) == FOLDER_MAX_FOLDERS)

@@ -138,7 +138,7 @@ list_buckets(void *arg)
 	if (event == XML_MALFORMED)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_ERROR),
-				 errmsg("the answer is no list of buckets"),
+				 errmsg("the answer is not a list of buckets"),
 				 errhint("Check the endpoint of the server, and that nothing stands between this machine and it.")));
 	return psprintf("Buckets the keys may see: %d.", buckets);
 }

@@ -14,7 +14,7 @@ upload_name_taken(const char *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("could not write \"%s\": there is an object of that name", name),
+			 errmsg("could not write \"%s\": an object of that name already exists", name),
 			 errdetail("Somebody else has written it meanwhile."),
 			 errhint("Run the statement again.")));
 	pg_unreachable();
