@@ -139,6 +139,7 @@ decide(Decompressor *d, DecompressInput input, void *arg, char *buf, size_t room
 			break;
 	}
 
+	Assert(room >= COMPRESSION_MAGIC_SIZE);
 	while (len < COMPRESSION_MAGIC_SIZE)
 	{
 		size_t		got = input(arg, buf + len, limit - len);
@@ -170,7 +171,7 @@ decompress_read(Decompressor *d, DecompressInput input, void *arg,
 {
 	char	   *out = buf;
 
-	Assert(room >= 16);
+	Assert(room > 0);
 	if (!d->decided)
 	{
 		size_t		len = decide(d, input, arg, buf, room);

@@ -54,11 +54,11 @@ extern void decompress_reset_plain(Decompressor *d);
 extern bool decompress_found(const Decompressor *d);
 
 /*
- * Copies up to room bytes (at least 16) of content into buf, returns how many;
- * 0 is the end, which has then been verified to be that of the object.  What
- * is not compressed goes from input to buf without a copy.  May block where
- * input does.  Raises ERRCODE_DATA_CORRUPTED; the caller names the object, by
- * an error context.
+ * Copies up to room bytes of content into buf, returns how many; 0 is the end,
+ * which has then been verified to be that of the object.  At the start of an
+ * object there must be room for COMPRESSION_MAGIC_SIZE.  What is not compressed
+ * goes from input to buf without a copy.  May block where input does.  Raises
+ * ERRCODE_DATA_CORRUPTED; the caller names the object, by an error context.
  */
 extern size_t decompress_read(Decompressor *d, DecompressInput input, void *arg,
 							  char *buf, size_t room);
