@@ -190,6 +190,7 @@ CALL folder.put('nothing/mixed/a.json', E'x\n{"a":1}\n{"a":\n{}\n');
 CALL folder.put('nothing/no_keys/a.json', '{}');
 RESET client_min_messages;
 \set VERBOSITY terse
+CALL import('plain', restriction => 'LIMIT TO (users, nowhere)');
 CALL import('nothing');
 SELECT * FROM tables();
 SET client_min_messages = warning;

@@ -20,14 +20,13 @@
 #include "catalog/pg_namespace.h"
 #include "commands/defrem.h"
 #include "fdw/fdw.h"
+#include "fdw/identifier.h"
 #include "foreign/foreign.h"
 #include "json/infer.h"
 #include "json/path.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "option.h"
-#include "parser/scansup.h"
 #include "record.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -51,81 +50,6 @@ typedef struct Sample
 	int64		objects;		/* wanted so far */
 	int64		max_objects;
 } Sample;
-
-/*
- * Names
- */
-
-/* Is a name among these? */
-static bool
-list_holds(List *names, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, names)
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	return false;
-}
-
-/* The identifier one gets who types the name without quotes. */
-static char *
-fold(const char *name)
-{
-	return downcase_identifier(name, strlen(name), false, false);
-}
-
-/* The name, or the start of it, with a number if need be: like none of taken. */
-static char *
-make_distinct(const char *name, List *taken)
-{
-	char	   *made = pnstrdup(name, pg_mbcliplen(name, strlen(name), NAMEDATALEN - 1));
-
-	for (int number = 2; list_holds(taken, made); number++)
-	{
-		char	   *suffix = psprintf("_%d", number);
-		int			room = NAMEDATALEN - 1 - strlen(suffix);
-
-		made = psprintf("%.*s%s", pg_mbcliplen(name, strlen(name), room), name, suffix);
-	}
-	return made;
-}
-
-/*
- * An identifier for each of the names, distinct from each other and from those
- * taken: the name folded to lower case, unless another one folds to the same
- * or the name is to be left as it is.
- */
-static List *
-make_identifiers(List *names, List *as_they_are, List *taken)
-{
-	List	   *folded = NIL;
-	List	   *identifiers = NIL;
-	ListCell   *lc;
-	List	   *used = list_copy(taken);
-	int			i = 0;
-
-	foreach(lc, names)
-		folded = lappend(folded, fold(lfirst(lc)));
-	foreach(lc, names)
-	{
-		char	   *name = lfirst(lc);
-		char	   *identifier = list_nth(folded, i);
-		int			others = -1;
-		ListCell   *other;
-
-		CHECK_FOR_INTERRUPTS();
-		foreach(other, folded)
-			others += strcmp(lfirst(other), identifier) == 0;
-		if (others > 0 || list_holds(as_they_are, name))
-			identifier = name;
-		identifier = make_distinct(*identifier == '\0' ? "_" : identifier, used);
-		used = lappend(used, identifier);
-		identifiers = lappend(identifiers, identifier);
-		i++;
-	}
-	return identifiers;
-}
 
 /* Names that no column can have. */
 static List *
@@ -311,7 +235,7 @@ append_fields(StringInfo command, List *fields)
 
 	foreach(lc, fields)
 		keys = lappend(keys, ((JsonInferredField *) lfirst(lc))->key);
-	names = make_identifiers(keys, NIL, system_columns());
+	names = identifiers_of(keys, NIL, system_columns());
 	forboth(lc, fields, name, names)
 	{
 		JsonInferredField *field = lfirst(lc);
@@ -333,7 +257,7 @@ append_metadata(StringInfo command, const SourceOps *ops, List *metadata, List *
 	{
 		const SourceMetadata *item = source_metadata(ops, lfirst(lc));
 
-		append_column(command, make_distinct(psprintf("record_%s", item->name), taken),
+		append_column(command, identifier_distinct(psprintf("record_%s", item->name), taken),
 					  format_type_be_qualified(item->type), "metadata", item->name);
 	}
 }
@@ -390,6 +314,21 @@ make_command(Import *import, const SourceTable *table, const char *name, const c
 	return command.data;
 }
 
+/* A name in LIMIT TO that stands for nothing may be mistyped. */
+static void
+tell_missing(ImportForeignSchemaStmt *stmt, List *names)
+{
+	ListCell   *lc;
+
+	if (stmt->list_type != FDW_IMPORT_SCHEMA_LIMIT_TO || names == NIL)
+		return;
+	foreach(lc, stmt->table_list)
+		if (!identifier_listed(names, lfirst_node(RangeVar, lc)->relname))
+			ereport(NOTICE,
+					(errmsg("no table \"%s\" was found in remote schema \"%s\"",
+							lfirst_node(RangeVar, lc)->relname, stmt->remote_schema)));
+}
+
 /*
  * Tables are named as IMPORT FOREIGN SCHEMA lists them, if it does: LIMIT TO
  * ("Pins") makes a table "Pins" of the folder Pins, LIMIT TO (pins) makes pins
@@ -406,7 +345,7 @@ table_names(ImportForeignSchemaStmt *stmt, List *tables)
 		listed = lappend(listed, lfirst_node(RangeVar, lc)->relname);
 	foreach(lc, tables)
 		names = lappend(names, ((SourceTable *) lfirst(lc))->name);
-	return make_identifiers(names, listed, NIL);
+	return identifiers_of(names, listed, NIL);
 }
 
 List *
@@ -416,6 +355,7 @@ import_schema(ImportForeignSchemaStmt *stmt, Oid serverid)
 	ForeignServer *server = GetForeignServer(serverid);
 	List	   *commands = NIL;
 	List	   *tables;
+	List	   *names;
 	ListCell   *lc;
 	ListCell   *name;
 
@@ -427,7 +367,9 @@ import_schema(ImportForeignSchemaStmt *stmt, Oid serverid)
 	import.request.table_options = stmt->options;
 
 	tables = import.ops->tables(&import.request, stmt->remote_schema);
-	forboth(lc, tables, name, table_names(stmt, tables))
+	names = table_names(stmt, tables);
+	tell_missing(stmt, names);
+	forboth(lc, tables, name, names)
 	{
 		MemoryContext old;
 		MemoryContext context;
