@@ -25,13 +25,13 @@ void
 _PG_init(void)
 {
 	DefineCustomIntVariable("pinterest.max_record_size",
-							"Sets the size of the largest JSON record that is read.",
+							"Sets the maximum size of a JSON record; larger ones are bad records.",
 							NULL,
 							&pinterest_max_record_size,
 							pinterest_max_record_size, 1, 512 * 1024,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("pinterest.s3_connections",
-							"Sets how many requests to S3 a backend has in flight at most.",
+							"Sets the maximum number of requests to S3 that a backend has in flight.",
 							NULL,
 							&pinterest_s3_connections,
 							pinterest_s3_connections, 1, 512,
@@ -43,19 +43,19 @@ _PG_init(void)
 							pinterest_part_size, 1, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("pinterest.kinesis_connections",
-							"Sets how many requests to Kinesis a scan has in flight at most.",
+							"Sets the maximum number of requests to Kinesis that a scan has in flight.",
 							NULL,
 							&pinterest_kinesis_connections,
 							pinterest_kinesis_connections, 1, 512,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("pinterest.kinesis_pacing",
-							 "Keeps to 5 requests and 2 MB a second for each shard of a Kinesis stream.",
+							 "Keeps to the limits of Kinesis shards: 5 requests and 2 MB per second for each.",
 							 NULL,
 							 &pinterest_kinesis_pacing,
 							 pinterest_kinesis_pacing,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("pinterest.shard_timeout",
-							"Sets how long a shard of a Kinesis stream may bring no records and come no nearer to its end.",
+							"Sets how long a Kinesis shard may return no records and come no nearer to its end.",
 							NULL,
 							&pinterest_shard_timeout,
 							pinterest_shard_timeout, 100, INT_MAX,
@@ -67,13 +67,13 @@ _PG_init(void)
 							pinterest_request_timeout, 100, 3600 * 1000,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("pinterest.min_transfer_rate",
-							"Sets how much of an answer must arrive in a second, on average over pinterest.request_timeout.",
-							"Zero: a service may take as long as it likes, as long as it does not stay silent.",
+							"Sets the minimum transfer rate per second of an answer, averaged over pinterest.request_timeout.",
+							"Zero turns this off: a service may then be as slow as it likes, but not silent.",
 							&pinterest_min_transfer_rate,
 							pinterest_min_transfer_rate, 0, 1024 * 1024,
 							PGC_USERSET, GUC_UNIT_BYTE, NULL, NULL, NULL);
 	DefineCustomIntVariable("pinterest.max_retries",
-							"Sets how often a failed request is sent again.",
+							"Sets the maximum number of times that a failed request is sent again.",
 							NULL,
 							&pinterest_max_retries,
 							pinterest_max_retries, 0, 100,
