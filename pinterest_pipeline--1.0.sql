@@ -48,7 +48,7 @@ CREATE FUNCTION pinterest.options(
     OUT wrapper text, OUT object text, OUT name text, OUT type text,
     OUT required boolean, OUT default_value text, OUT secret boolean, OUT description text)
     RETURNS SETOF record
-    AS 'MODULE_PATHNAME', 'pinterest_options' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 50;
+    AS 'MODULE_PATHNAME', 'pinterest_options' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 100;
 COMMENT ON FUNCTION pinterest.options() IS 'options of the foreign data wrappers, and what they belong to';
 
 --

@@ -62,6 +62,11 @@ succeeds($node, as_role('builder', qq(SELECT pinterest.create_pipeline('own', 'l
 	"\nt", 'with these it can be made and read');
 succeeds($node, as_role('builder', q(SELECT pinterest.drop_pipeline('own'))), '', 'and dropped');
 
+$node->safe_psql('postgres', 'REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA pinterest FROM PUBLIC');
+fails($node, as_role('analyst', $count), { state => '42501', like => [qr/function/] }, 'functions in views are those of their user');
+$node->safe_psql('postgres', 'GRANT EXECUTE ON FUNCTION ' . join(', ', map { "pinterest.$_" } qw(null_if_missing parse_follower_count parse_timestamp strip_save_location age_group)) . ' TO analyst');
+succeeds($node, as_role('analyst', $count), join("\n", ('t') x @names), 'the cleaning functions are those they need');
+
 #
 # Ways to read
 #
