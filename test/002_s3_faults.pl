@@ -204,7 +204,7 @@ $node->safe_psql(
 	CREATE ROLE reader LOGIN;
 	GRANT SELECT ON t TO reader;
 	GRANT USAGE ON FOREIGN SERVER faulty TO reader;));
-fails($node, "SET ROLE reader; $sum", { state => '42704', like => [qr/user mapping/] },
+fails($node, "SET ROLE reader; $sum", { state => 'HV00J', like => [qr/has no keys for server/] },
 	'no user mapping: the error says so');
 $node->safe_psql(
 	'postgres', sprintf(q(

@@ -115,7 +115,7 @@ fails($node, 'IMPORT FOREIGN SCHEMA "s3://import-bucket/bad" FROM SERVER lake IN
 	'an object that cannot be read is named');
 $node->safe_psql('postgres', 'CREATE ROLE importer LOGIN; GRANT USAGE ON FOREIGN SERVER lake TO importer; GRANT ALL ON SCHEMA imported TO importer');
 fails($node, 'SET ROLE importer; IMPORT FOREIGN SCHEMA "s3://import-bucket/plain" FROM SERVER lake INTO imported',
-	{ state => '42704', like => [qr/user mapping/] }, 'the keys are those of the current user');
+	{ state => 'HV00J', like => [qr/has no keys for server/] }, 'the keys are those of the current user');
 $node->safe_psql('postgres', q(CREATE USER MAPPING FOR importer SERVER lake OPTIONS (access_key_id 'AKIDTEST', secret_access_key 'wrong')));
 fails($node, 'SET ROLE importer; IMPORT FOREIGN SCHEMA "s3://import-bucket/plain" FROM SERVER lake INTO imported',
 	{ state => '28000|42501|HV\w{3}', like => [qr/import-bucket/] }, 'keys that are refused');
