@@ -52,6 +52,9 @@ struct Reader
 	RecordPlace place;
 	int64		nrecords;
 	int			whole_bodies;	/* columns that count records from a body's start */
+	const ReaderBatch *batch;	/* or NULL */
+	bool		ended;			/* is there no next record? */
+	int			natts;			/* of the table */
 };
 
 /*
@@ -78,8 +81,27 @@ must_decode(const Rejects *rejects, List *columns)
 	return rejects_must_find(rejects);
 }
 
+/* The table's own source, or what a batch reads in its place. */
+static Source *
+open_source(Reader *reader, const SourceRequest *request)
+{
+	const ReaderBatch *batch = reader->batch;
+	Source	   *source;
+
+	if (batch != NULL && batch->open != NULL)
+	{
+		source = batch->open(batch->arg, reader->ops);
+		reader->ops = source->ops;
+		return source;
+	}
+	source = reader->ops->open(request);
+	if (batch != NULL)
+		reader->ops->positions->resume(source, batch->resume);
+	return source;
+}
+
 Reader *
-reader_open(Relation rel, Oid userid, List *attnums)
+reader_open(Relation rel, Oid userid, List *attnums, const ReaderBatch *batch)
 {
 	Reader	   *reader = palloc0(sizeof(Reader));
 	ForeignTable *table = GetForeignTable(RelationGetRelid(rel));
@@ -104,18 +126,25 @@ reader_open(Relation rel, Oid userid, List *attnums)
 	reader->relid = RelationGetRelid(rel);
 	reader->server = server->servername;
 	reader->context = CurrentMemoryContext;
-	rejects_init(&reader->rejects, table->options);
+	reader->batch = batch;
+	reader->natts = RelationGetNumberOfAttributes(rel);
+	if (batch == NULL)
+		rejects_init(&reader->rejects, table->options);
+	else
+		rejects_init_batch(&reader->rejects, batch->stops);
 	reader->row_context = AllocSetContextCreate(CurrentMemoryContext, "pinterest row",
 												ALLOCSET_DEFAULT_SIZES);
+	reader->source = open_source(reader, &request);
 	columns = columns_of(rel, reader->ops, attnums);
 	reader->rows = row_maker_create(reader->ops, columns,
 									reader->rejects.on_error != ON_ERROR_STOP, &root, &nslots);
 	foreach(lc, columns)
 		if (column_counts_records(lfirst(lc)))
 			reader->whole_bodies++;
-	reader->source = reader->ops->open(&request);
 	reader->records = records_create(reader->source, table->options, root, nslots,
 									 must_decode(&reader->rejects, columns));
+	if (batch != NULL)
+		records_limit(reader->records, batch->max_records);
 	return reader;
 }
 
@@ -255,8 +284,13 @@ reader_skip_body(Reader *reader)
 static bool
 reject_record(Reader *reader, const char *message, Datum *values, bool *nulls)
 {
-	if (!rejects_add(&reader->rejects, reader->record,
-					 records_are_messages(reader->records), &message))
+	bool		makes_row = rejects_add(&reader->rejects, reader->record,
+										records_are_messages(reader->records), &message);
+
+	if (reader->batch != NULL && reader->batch->reject != NULL)
+		reader->batch->reject(reader->batch->arg, reader->source, reader->record,
+							  &reader->place, message);
+	if (!makes_row)
 		return false;
 	row_make_bad(reader->rows, reader->source, reader->record, &reader->place,
 				 message, values, nulls);
@@ -286,7 +320,10 @@ next_record(Reader *reader)
 	reader->record = NULL;		/* for messages, while it is looked for */
 	reader->record = records_next(reader->records, &reader->place);
 	if (reader->record == NULL)
+	{
+		reader->ended = true;
 		return false;
+	}
 	if (unlikely(++reader->nrecords % TELL_RECORDS == 0))
 		tell_progress(reader);
 	return true;
@@ -318,6 +355,26 @@ reader_next(Reader *reader, Datum *values, bool *nulls)
 	return found;
 }
 
+List *
+reader_finish_batch(Reader *reader)
+{
+	Datum	   *values = palloc(sizeof(Datum) * reader->natts);
+	bool	   *nulls = palloc(sizeof(bool) * reader->natts);
+
+	MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "pinterest unread row",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(row);
+
+	while (!reader->ended)
+	{
+		(void) reader_next(reader, values, nulls);
+		MemoryContextReset(row);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(row);
+	return reader->batch->open != NULL ? NIL : reader->ops->positions->reached(reader->source);
+}
+
 int64
 reader_sample(Reader *reader, int64 rows, int64 *drawn)
 {
@@ -329,6 +386,7 @@ reader_rewind(Reader *reader)
 {
 	records_skip_body(reader->records);
 	reader->record = NULL;
+	reader->ended = false;
 	rejects_rewind(&reader->rejects);
 	reader->ops->rewind(reader->source);
 }

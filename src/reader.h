@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "column.h"
+#include "json/document.h"
 #include "nodes/pg_list.h"
 #include "port/atomics.h"
 #include "source/source.h"
@@ -30,11 +31,33 @@ typedef struct ReaderCounters
 typedef struct Reader Reader;
 
 /*
+ * What a batch of a stream wants of its reader.  All of it belongs to the caller
+ * and outlives the reader.
+ */
+typedef struct ReaderBatch
+{
+	const SourceResume *resume; /* where the source begins; NULL with open */
+
+	/* Makes the source; NULL: it is the table's own. */
+	Source	   *(*open) (void *arg, const SourceOps *ops);
+
+	int64		max_records;	/* no body is begun behind so many */
+	bool		stops;			/* is a bad record an error? */
+
+	/* Else it is handed out here; message is what is wrong with it. */
+	void		(*reject) (void *arg, Source *source, const JsonRecord *record,
+						   const RecordPlace *place, const char *message);
+	void	   *arg;
+} ReaderBatch;
+
+/*
  * Prepares to read a foreign table as the given user, in the current memory
  * context, which also frees everything.  attnums (an integer List) are the
- * columns that are wanted.  Neither blocks nor touches network or disk.
+ * columns that are wanted.  batch is NULL unless it is read for one.  Neither
+ * blocks nor touches network or disk.
  */
-extern Reader *reader_open(Relation rel, Oid userid, List *attnums);
+extern Reader *reader_open(Relation rel, Oid userid, List *attnums,
+						   const ReaderBatch *batch);
 
 /* What decides which splits are read, and which ranges of them. */
 typedef struct ReaderFilter
@@ -103,6 +126,12 @@ extern const SourceOps *reader_ops(const Reader *reader);
  * are dealt with as the table's option on_error says.
  */
 extern bool reader_next(Reader *reader, Datum *values, bool *nulls);
+
+/*
+ * For a batch: reads what nobody has asked for, then tells how far each split has
+ * been read.  As reached in position.h; NIL if the batch has opened the source.
+ */
+extern List *reader_finish_batch(Reader *reader);
 
 /* Leaves out what has not been read of the current body. */
 extern void reader_skip_body(Reader *reader);

@@ -23,6 +23,7 @@ struct Records
 	JsonFrame  *frame;			/* and where they are not */
 
 	int64		bodies_left;	/* see records_limit_bodies */
+	int64		records_left;	/* see records_limit */
 	bool		in_body;
 	int64		ordinal;		/* of the record at hand in its body */
 	int64		bytes;			/* as stored, of the bodies before */
@@ -40,6 +41,7 @@ records_create(Source *source, List *table_options, JsonNode *root, int nslots,
 	records->source = source;
 	records->decodes = decodes;
 	records->bodies_left = PG_INT64_MAX;
+	records->records_left = PG_INT64_MAX;
 	if (records_are_messages(records))
 	{
 		records->document = json_document_create(root, nslots, max_record);
@@ -61,6 +63,12 @@ void
 records_limit_bodies(Records *records, int64 limit)
 {
 	records->bodies_left = limit;
+}
+
+void
+records_limit(Records *records, int64 limit)
+{
+	records->records_left = limit;
 }
 
 char *
@@ -101,7 +109,8 @@ next_body(Records *records)
 {
 	CHECK_FOR_INTERRUPTS();
 	records_skip_body(records);
-	if (records->bodies_left == 0 || !records->ops->next(records->source))
+	if (records->bodies_left == 0 || records->records_left <= 0 ||
+		!records->ops->next(records->source))
 		return false;
 	records->bodies_left--;
 	records->in_body = true;
@@ -161,6 +170,7 @@ records_next(Records *records, RecordPlace *place)
 
 	if (record == NULL)
 		return NULL;
+	records->records_left--;
 	place->ordinal = ++records->ordinal;
 	place->line = record->line;
 	return record;

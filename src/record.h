@@ -38,6 +38,9 @@ extern const JsonRecord *records_next(Records *records, RecordPlace *place);
 /* After so many bodies it is as if there were no more. */
 extern void records_limit_bodies(Records *records, int64 limit);
 
+/* The same after the body with the record of this number. */
+extern void records_limit(Records *records, int64 limit);
+
 /*
  * Where it is, for messages: "object s3://…, line 3", palloc'd; NULL if it is
  * nowhere.  record is the one at hand, or NULL.

@@ -24,6 +24,15 @@ rejects_init(Rejects *rejects, List *table_options)
 	rejects->limited = option_given(table_options, "reject_limit");
 }
 
+void
+rejects_init_batch(Rejects *rejects, bool stops)
+{
+	rejects->on_error = stops ? ON_ERROR_STOP : ON_ERROR_IGNORE;
+	rejects->verbosity = VERBOSITY_SILENT;
+	rejects->limit = PG_INT64_MAX;
+	rejects->of_batch = true;
+}
+
 bool
 rejects_must_find(const Rejects *rejects)
 {
@@ -72,11 +81,13 @@ record_sqlstate(JsonError error)
 }
 
 static int
-record_hint(JsonError error)
+record_hint(const Rejects *rejects, JsonError error)
 {
 	if (error == JSON_ERROR_TOO_LARGE)
 		return errhint("Raise the setting \"pinterest.max_record_size\", now %d kB.",
 					   pinterest_max_record_size);
+	if (rejects->of_batch)
+		return errhint("A stream with on_error 'dead_letter' keeps bad records aside.");
 	return errhint("To read past bad records, set option \"on_error\" of the table to \"ignore\" or \"set_null\".");
 }
 
@@ -93,14 +104,14 @@ describe_error_place(const JsonRecord *record, bool is_message)
 }
 
 static void
-raise_bad_record(const JsonRecord *record, bool is_message)
+raise_bad_record(const Rejects *rejects, const JsonRecord *record, bool is_message)
 {
 	ereport(ERROR,
 			(errcode(record_sqlstate(record->error)),
 			 errmsg("invalid JSON record"),
 			 errdetail("%s %s", json_error_detail(record->error),
 					   describe_error_place(record, is_message)),
-			 record_hint(record->error)));
+			 record_hint(rejects, record->error)));
 }
 
 /*
@@ -118,7 +129,7 @@ rejects_add(Rejects *rejects, const JsonRecord *record, bool is_message,
 	if (*message == NULL)
 	{
 		if (rejects->on_error == ON_ERROR_STOP)
-			raise_bad_record(record, is_message);
+			raise_bad_record(rejects, record, is_message);
 		*message = json_error_detail(record->error);
 	}
 	if (rejected > rejects->limit)

@@ -36,6 +36,7 @@ typedef struct Rejects
 	Verbosity	verbosity;
 	int64		limit;			/* option reject_limit */
 	bool		limited;		/* has it been given? */
+	bool		of_batch;		/* a stream says what is done, not the table */
 
 	pg_atomic_uint64 *shared;	/* those of all processes, or NULL */
 	bool		is_worker;
@@ -45,6 +46,9 @@ typedef struct Rejects
 } Rejects;
 
 extern void rejects_init(Rejects *rejects, List *table_options);
+
+/* For a batch, instead: bad records are errors, or somebody else tells of them. */
+extern void rejects_init_batch(Rejects *rejects, bool stops);
 
 /* Must bad records be found, even if nothing of them is wanted? */
 extern bool rejects_must_find(const Rejects *rejects);

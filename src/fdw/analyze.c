@@ -185,7 +185,7 @@ draw_objects(Relation rel, const SourceOps *ops)
 	sample->filter.wants = wants_object;
 	sample->filter.known = known_paths;
 	sample->filter.arg = sample;
-	sample->reader = reader_open(rel, rel->rd_rel->relowner, all_attnums(rel));
+	sample->reader = reader_open(rel, rel->rd_rel->relowner, all_attnums(rel), NULL);
 	reader_filter(sample->reader, &sample->filter);
 
 	/* no object is wanted, so no row comes */
@@ -299,7 +299,7 @@ acquire_positions(Relation rel, int elevel, HeapTuple *rows, int target,
 				  double *total_rows, double *total_dead_rows)
 {
 	RowDraw		draw = {.rows = rows, .target = target, .skip = -1};
-	Reader	   *reader = reader_open(rel, rel->rd_rel->relowner, all_attnums(rel));
+	Reader	   *reader = reader_open(rel, rel->rd_rel->relowner, all_attnums(rel), NULL);
 	int64		drawn;
 	int64		total = reader_sample(reader, target, &drawn);
 
@@ -321,7 +321,7 @@ acquire_positions(Relation rel, int elevel, HeapTuple *rows, int target,
 static BlockNumber
 pages_of_positions(Relation rel)
 {
-	Reader	   *reader = reader_open(rel, rel->rd_rel->relowner, all_attnums(rel));
+	Reader	   *reader = reader_open(rel, rel->rd_rel->relowner, all_attnums(rel), NULL);
 	int64		drawn;
 	double		total = reader_sample(reader, 1, &drawn);
 
@@ -340,7 +340,7 @@ acquire_by_reading(Relation rel, int elevel, HeapTuple *rows, int target,
 				   double *total_rows, double *total_dead_rows)
 {
 	RowDraw		draw = {.rows = rows, .target = target, .skip = -1};
-	Reader	   *reader = reader_open(rel, rel->rd_rel->relowner, all_attnums(rel));
+	Reader	   *reader = reader_open(rel, rel->rd_rel->relowner, all_attnums(rel), NULL);
 	bool		all;
 
 	reservoir_init_selection_state(&draw.state, target);

@@ -151,7 +151,7 @@ read_first_record(ServerCheck *check)
 	GetUserIdAndSecContext(&save_userid, &save_context);
 	SetUserIdAndSecContext(rel->rd_rel->relowner,
 						   save_context | SECURITY_RESTRICTED_OPERATION);
-	reader = reader_open(rel, check->request.userid, all_attnums(rel));
+	reader = reader_open(rel, check->request.userid, all_attnums(rel), NULL);
 	found = reader_next(reader, values, nulls);
 	reader_close(reader);
 	SetUserIdAndSecContext(save_userid, save_context);

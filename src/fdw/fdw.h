@@ -25,6 +25,7 @@
 
 #include "postgres.h"
 
+#include "batch.h"
 #include "foreign/fdwapi.h"
 #include "reader.h"
 
@@ -42,6 +43,7 @@ typedef struct FdwScan
 	Reader	   *reader;			/* NULL under plain EXPLAIN */
 	ParallelScan *parallel;		/* NULL unless processes share the scan */
 	bool		started;		/* has a row been asked for since the rescan? */
+	Batch	   *batch;			/* of a stream that it reads for, or NULL */
 } FdwScan;
 
 /* plan.c */

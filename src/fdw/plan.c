@@ -215,6 +215,8 @@ void
 plan_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
 	add_scan_path(root, rel, rel->lateral_relids, rel->rows, rel->baserestrictinfo);
+	if (batch_of_plan(relid) != NULL)
+		return;					/* one process reads it, and once */
 	add_partial_scan_path(root, rel);
 	add_parameterized_paths(root, rel);
 }

@@ -14,17 +14,23 @@
 #include "miscadmin.h"
 #include "pg_compat.h"
 
-/* A reader for what the plan wants, in the current memory context. */
+/*
+ * A reader for what the plan wants, in the current memory context.  What a batch
+ * reads does not depend on its query's conditions: how far it goes is told of
+ * splits, and each record belongs to one batch.
+ */
 Reader *
 scan_open_reader(ForeignScanState *node)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	Batch	   *batch = ((FdwScan *) node->fdw_state)->batch;
 	Oid			userid = scan_check_as_user(node);
 	Reader	   *reader = reader_open(node->ss.ss_currentRelation,
 									 OidIsValid(userid) ? userid : GetUserId(),
-									 list_nth(plan->fdw_private, PLAN_ATTNUMS));
+									 list_nth(plan->fdw_private, PLAN_ATTNUMS),
+									 batch == NULL ? NULL : &batch->reading);
 
-	if (plan->fdw_exprs != NIL)
+	if (plan->fdw_exprs != NIL && batch == NULL)
 		pushdown_begin(node, reader, plan->fdw_exprs);
 	return reader;
 }
@@ -36,10 +42,15 @@ scan_begin(ForeignScanState *node, int eflags)
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 
 	node->fdw_state = state;
+	state->batch = batch_of_scan(RelationGetRelid(node->ss.ss_currentRelation));
+	if (state->batch != NULL)
+		state->batch->scans++;
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 
 	state->reader = scan_open_reader(node);
+	if (state->batch != NULL)
+		state->batch->reader = state->reader;
 
 	/* the reader leaves alone what nobody wants: NULL once, NULL always */
 	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
@@ -58,11 +69,25 @@ scan_iterate(ForeignScanState *node)
 	return slot;
 }
 
+/* Positions would go on twice over the same records. */
+pg_noreturn static void
+refuse_rescan(ForeignScanState *node)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("the query of a stream reads its source \"%s\" more than once",
+					RelationGetRelationName(node->ss.ss_currentRelation)),
+			 errhint("Read it in the FROM clause of the query itself, not in a subquery that depends on other rows.")));
+	pg_unreachable();
+}
+
 void
 scan_rewind(ForeignScanState *node)
 {
 	FdwScan    *state = node->fdw_state;
 
+	if (state->started && state->batch != NULL)
+		refuse_rescan(node);
 	if (state->started)
 		reader_rewind(state->reader);
 	state->started = false;

@@ -27,6 +27,7 @@
 #include "pg_compat.h"
 #include "source/admin.h"
 #include "source/check.h"
+#include "source/position.h"
 #include "source/range.h"
 #include "source/target.h"
 #include "source/wait.h"
@@ -285,6 +286,9 @@ typedef struct SourceOps
 
 	/* How what there is to read is listed, made and dropped; NULL: not by it. */
 	const SourceAdmin *admin;
+
+	/* How a scan goes on where another has ended; NULL: it cannot. */
+	const SourcePositions *positions;
 
 	/* The option of the table that names what is read, for EXPLAIN. */
 	const char *subject;

@@ -13,14 +13,14 @@
 
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
-#include "catalog/pg_type.h"
 #include "kafka/options.h"
 #include "kafka/topics.h"
 #include "option.h"
+#include "source/kafka/kafka_metadata.h"
+#include "source/kafka/kafka_position.h"
 #include "source/kafka/kafka_reading.h"
 #include "source/kafka/kafka_rest.h"
 #include "source/kafka/kafka_target.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 /*
@@ -29,19 +29,6 @@
  */
 #define MIN_SHARE 1000
 #define SHARES 128
-
-static const SourceMetadata kafka_metadata[] = {
-	{"topic", KAFKA_ITEM_TOPIC, TEXTOID, .of_split = true},
-	{"partition", KAFKA_ITEM_PARTITION, INT4OID, .of_split = true},
-	{"offset", KAFKA_ITEM_OFFSET, INT8OID, .ordered = true},
-	{"timestamp", KAFKA_ITEM_TIMESTAMP, TIMESTAMPTZOID, .ordered = true},
-	{"timestamp_type", KAFKA_ITEM_TIMESTAMP_TYPE, TEXTOID},
-	{"key", KAFKA_ITEM_KEY, BYTEAOID},
-	{"headers", KAFKA_ITEM_HEADERS, JSONOID},
-	{"value", METADATA_RAW, BYTEAOID},
-	{"error", METADATA_ERROR, TEXTOID},
-	{NULL}
-};
 
 typedef struct KafkaSource
 {
@@ -55,6 +42,10 @@ typedef struct KafkaSource
 	KafkaReading *reading;		/* has the client, then */
 	const SourceFilter *filter;
 	KafkaAsked	asked;
+
+	const SourceResume *resume; /* in place of a filter, or NULL */
+	List	   *resumed;		/* of KafkaSplit: those and others, with nothing
+								 * to be read */
 
 	bool		sampled;		/* are the splits those of a sample? */
 	bool		begun;
@@ -105,6 +96,23 @@ take_client(KafkaSource *kafka)
 	MemoryContextSwitchTo(before);
 }
 
+/* What is to be read of the snapshot, a List of KafkaSplit. */
+static List *
+choose_splits(KafkaSource *kafka)
+{
+	List	   *splits = NIL;
+	ListCell   *lc;
+
+	if (kafka->resume == NULL)
+		return kafka_choose_splits(kafka->client, kafka->snapshot, kafka->filter,
+								   &kafka->asked);
+	kafka->resumed = kafka_resume(kafka->client, kafka->snapshot, kafka->resume);
+	foreach(lc, kafka->resumed)
+		if (((KafkaSplit *) lfirst(lc))->nranges > 0)
+			splits = lappend(splits, lfirst(lc));
+	return splits;
+}
+
 static void
 take_snapshot(KafkaSource *kafka)
 {
@@ -117,8 +125,7 @@ take_snapshot(KafkaSource *kafka)
 		kafka->snapshot = kafka_take_snapshot(kafka->client, kafka->topic);
 	MemoryContextReset(kafka->snapshot_context);
 	MemoryContextSwitchTo(kafka->snapshot_context);
-	kafka->splits = kafka_choose_splits(kafka->client, kafka->snapshot, kafka->filter,
-										&kafka->asked);
+	kafka->splits = choose_splits(kafka);
 	MemoryContextSwitchTo(before);
 	kafka->known = 0;
 	foreach(lc, kafka->splits)
@@ -166,6 +173,26 @@ begin_pass(KafkaSource *kafka)
 	MemoryContextSwitchTo(before);
 }
 
+/* Is the message at hand a record that has not been read before? */
+static bool
+take_message(KafkaSource *kafka)
+{
+	KafkaSplit *split = kafka->event->split;
+
+	if (kafka->resume == NULL)
+		return true;
+	switch (kafka_take(split, kafka->event, kafka->resume))
+	{
+		case KAFKA_TAKE:
+			return true;
+		case KAFKA_RESTART:
+			kafka_reading_restart(kafka->reading, split);
+			return false;
+		default:
+			return false;
+	}
+}
+
 static bool
 kafka_next(Source *source)
 {
@@ -173,9 +200,12 @@ kafka_next(Source *source)
 
 	if (!kafka->begun)
 		begin_pass(kafka);
-	kafka->event = kafka_reading_next(kafka->reading);
-	if (kafka->event == NULL)
-		return false;
+	do
+	{
+		kafka->event = kafka_reading_next(kafka->reading);
+		if (kafka->event == NULL)
+			return false;
+	} while (!take_message(kafka));
 	kafka->bytes += kafka->event->len;
 	return true;
 }
@@ -203,65 +233,57 @@ kafka_set_filter(Source *source, const SourceFilter *filter)
 	((KafkaSource *) source)->filter = filter;
 }
 
-static const KafkaSplit *
-split_of(const KafkaEvent *event)
-{
-	return event->split;
-}
-
-static Datum
-headers_value(const KafkaEvent *event, bool *isnull)
-{
-	StringInfoData json;
-
-	initStringInfo(&json);
-	*isnull = !kafka_message_headers(event, &json);
-	return *isnull ? (Datum) 0 : PointerGetDatum(cstring_to_text_with_len(json.data, json.len));
-}
-
 static Datum
 kafka_metadata_value(Source *source, int item, const RecordPlace *place, bool *isnull)
 {
 	KafkaSource *kafka = (KafkaSource *) source;
-	const KafkaEvent *event = kafka->event;
 
-	*isnull = false;
-	switch (item)
-	{
-		case KAFKA_ITEM_TOPIC:
-			return CStringGetTextDatum(place == NULL ? kafka->asked.topic : split_of(event)->topic);
-		case KAFKA_ITEM_PARTITION:
-			return Int32GetDatum(place == NULL ? kafka->asked.partition : split_of(event)->partition);
-		case KAFKA_ITEM_OFFSET:
-			return Int64GetDatum(event->offset);
-		case KAFKA_ITEM_TIMESTAMP:
-			*isnull = !event->has_time;
-			return TimestampTzGetDatum(kafka_time_to_timestamp(event->time));
-		case KAFKA_ITEM_TIMESTAMP_TYPE:
-			*isnull = !event->has_time;
-			return CStringGetTextDatum(event->appended ? "append" : "create");
-		case KAFKA_ITEM_KEY:
-			*isnull = event->key == NULL;
-			if (*isnull)
-				return (Datum) 0;
-			return PointerGetDatum(cstring_to_text_with_len(event->key, event->key_len));
-		case KAFKA_ITEM_HEADERS:
-			return headers_value(event, isnull);
-		default:
-			elog(ERROR, "unknown metadata item %d", item);
-	}
+	if (place == NULL)
+		return kafka_asked_value(&kafka->asked, item, isnull);
+	return kafka_event_value(kafka->event, item, isnull);
 }
 
 static char *
 kafka_place(Source *source)
 {
 	const KafkaEvent *event = ((KafkaSource *) source)->event;
+	const KafkaSplit *split;
 
 	if (event == NULL)
 		return NULL;
-	return psprintf("topic \"%s\", partition %d, offset %lld", split_of(event)->topic,
-					split_of(event)->partition, (long long) event->offset);
+	split = event->split;
+	return psprintf("topic \"%s\", partition %d, offset %lld", split->topic,
+					split->partition, (long long) event->offset);
 }
+
+/*
+ * Positions
+ */
+
+static void
+resume(Source *source, const SourceResume *from)
+{
+	((KafkaSource *) source)->resume = from;
+}
+
+static List *
+reached(Source *source)
+{
+	return kafka_reached(((KafkaSource *) source)->resumed);
+}
+
+static void
+locate(Source *source, const RecordPlace *place, SourcePosition *position)
+{
+	kafka_locate(((KafkaSource *) source)->event, position);
+}
+
+static const SourcePositions kafka_positions = {
+	.resume = resume,
+	.reached = reached,
+	.locate = locate,
+	.check = kafka_check_position,
+};
 
 /*
  * Parallel scans
@@ -395,6 +417,7 @@ const SourceOps kafka_source_ops = {
 	.check = kafka_check,
 	.tables = kafka_tables,
 	.admin = &kafka_admin,
+	.positions = &kafka_positions,
 	.subject = "topic",
 	.front = "rest_proxy",
 };

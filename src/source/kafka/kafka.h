@@ -14,7 +14,7 @@
 #include "source/source.h"
 #include "utils/timestamp.h"
 
-/* Metadata items; in kafka.c. */
+/* Metadata items; in kafka_metadata.c. */
 enum
 {
 	KAFKA_ITEM_TOPIC,
@@ -33,6 +33,14 @@ typedef struct KafkaRange
 	int64		end;
 } KafkaRange;
 
+/* By which a record is known again. */
+typedef struct KafkaMark
+{
+	int64		offset;			/* -1: none */
+	int64		time;
+	uint32		checksum;
+} KafkaMark;
+
 /* A partition, and what of it is to be read. */
 typedef struct KafkaSplit
 {
@@ -45,6 +53,10 @@ typedef struct KafkaSplit
 	int64		time_end;		/* ms; no record then or later is wanted */
 	int			at;				/* the range being read */
 	bool		running;		/* do messages of it come? */
+
+	/* of a scan that goes on where another has ended */
+	int64		next;			/* the first offset that has not been read */
+	KafkaMark	mark;			/* of the last record that has */
 } KafkaSplit;
 
 /* The partition a filter is asked about. */
@@ -71,6 +83,12 @@ extern KafkaSnapshot *kafka_take_snapshot(KafkaClient *client, const char *topic
  */
 extern List *kafka_choose_splits(KafkaClient *client, KafkaSnapshot *snapshot,
 								 const SourceFilter *filter, KafkaAsked *asked);
+
+/*
+ * All partitions of it with their beginnings and ends, and no ranges: a List of
+ * KafkaSplit in the current memory context.  Blocks.
+ */
+extern List *kafka_all_splits(KafkaClient *client, KafkaSnapshot *snapshot);
 
 /*
  * Of a snapshot without filter, the part that has about so many offsets: of each

@@ -313,6 +313,15 @@ kafka_reading_begin(KafkaReading *reading, List *splits, const SourceSupply *sup
 	reading->supply = supply;
 }
 
+void
+kafka_reading_restart(KafkaReading *reading, KafkaSplit *split)
+{
+	reading->event = NULL;
+	stop_split(reading, split);
+	split->at = 0;
+	start_split(reading, split);
+}
+
 const KafkaEvent *
 kafka_reading_next(KafkaReading *reading)
 {

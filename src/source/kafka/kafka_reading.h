@@ -28,6 +28,9 @@ extern KafkaReading *kafka_reading_create(KafkaClient *client);
 extern void kafka_reading_begin(KafkaReading *reading, List *splits,
 								const SourceSupply *supply);
 
+/* Has a split that is being read begin with its first range again, which is new. */
+extern void kafka_reading_restart(KafkaReading *reading, KafkaSplit *split);
+
 /*
  * The next message that belongs to a range, of any split; its split is the
  * KafkaSplit it is of.  NULL when all have been read.  An error if one cannot be

@@ -279,3 +279,16 @@ kafka_choose_splits(KafkaClient *client, KafkaSnapshot *snapshot,
 			splits = lappend(splits, ((Candidate *) lfirst(lc))->split);
 	return splits;
 }
+
+List *
+kafka_all_splits(KafkaClient *client, KafkaSnapshot *snapshot)
+{
+	List	   *candidates = find_candidates(snapshot, NULL, NULL);
+	List	   *splits = NIL;
+	ListCell   *lc;
+
+	set_offsets(client, candidates);
+	foreach(lc, candidates)
+		splits = lappend(splits, ((Candidate *) lfirst(lc))->split);
+	return splits;
+}

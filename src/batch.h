@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ *
+ * batch.h
+ *	  Which foreign scan of this backend reads a batch of a stream.
+ *
+ * A stream has PostgreSQL run an INSERT ... SELECT; the scan of its source, and
+ * no other one, reads what the batch is made of.  The stream's side says when
+ * such a statement is planned and started, the executor's side asks.  A scan is
+ * known by its table and by when it begins: between batch_start and
+ * batch_started nothing of a user runs that could begin others.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_BATCH_H
+#define PINTEREST_BATCH_H
+
+#include "postgres.h"
+
+#include "reader.h"
+
+typedef struct Batch
+{
+	Oid			source;			/* the foreign table */
+	ReaderBatch reading;		/* what its reader has to do */
+	int			scans;			/* of the table, that have begun */
+	Reader	   *reader;			/* NULL before, and under EXPLAIN */
+} Batch;
+
+/*
+ * The stream's side.  From batch_plan on the batch is the one whose statement is
+ * being planned, from batch_start on the one that is being started; batch_clear
+ * ends either, after an error as well.
+ */
+extern void batch_plan(Batch *batch);
+extern void batch_start(Batch *batch);
+extern void batch_clear(void);
+
+/* The executor's side: the batch that a scan of this table belongs to, or NULL. */
+extern Batch *batch_of_plan(Oid relid);
+extern Batch *batch_of_scan(Oid relid);
+
+#endif							/* PINTEREST_BATCH_H */

@@ -1,0 +1,88 @@
+/*-------------------------------------------------------------------------
+ *
+ * position.h
+ *	  Reading on where another scan has ended: what streams want of a source.
+ *
+ * Splits and positions are text here, since they are kept in tables and typed by
+ * people.  What they say is the source's:
+ *
+ *				  split				position
+ *	kafka_json	  topic/partition	the offset that comes next
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_SOURCE_POSITION_H
+#define PINTEREST_SOURCE_POSITION_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+
+/* How far a split has been read. */
+typedef struct SourcePosition
+{
+	const char *split;
+	const char *position;
+	const char *mark;			/* by which the source knows the last record
+								 * again, or NULL */
+} SourcePosition;
+
+/* Records that are gone, though nobody has read them. */
+typedef struct SourceGap
+{
+	const char *split;
+	const char *first;			/* position of the first of them */
+	const char *last;			/* and of the last; NULL: unknown */
+	const char *reason;			/* a sentence */
+} SourceGap;
+
+/* Where a scan goes on. */
+typedef struct SourceResume
+{
+	List	   *positions;		/* of SourcePosition, one for a split */
+
+	/*
+	 * Where splits begin that have none: with records of this time or later,
+	 * DT_NOBEGIN for all there are.
+	 */
+	TimestampTz since;
+
+	/* Is the split to be read at all? */
+	bool		(*wants) (void *arg, const char *split);
+
+	/* Raises an error, or returns: then the scan goes on behind the gap. */
+	void		(*gap) (void *arg, const SourceGap *gap);
+	void	   *arg;
+} SourceResume;
+
+struct Source;
+struct RecordPlace;
+
+typedef struct SourcePositions
+{
+	/*
+	 * Before the first next, in place of a filter: has the scan go on there.  It
+	 * belongs to the caller and outlives the source.
+	 */
+	void		(*resume) (struct Source *source, const SourceResume *resume);
+
+	/*
+	 * How far each split has been read, all bodies given out so far included: a
+	 * List of SourcePosition in the current memory context.  Splits whose
+	 * position has not changed may be left out, unless they are new.
+	 */
+	List	   *(*reached) (struct Source *source);
+
+	/* Split and position of a record in the current body; mark is NULL. */
+	void		(*locate) (struct Source *source, const struct RecordPlace *place,
+						   SourcePosition *position);
+
+	/* Raises an error unless it is a position that a split can have. */
+	void		(*check) (const SourcePosition *position);
+} SourcePositions;
+
+/* The position of a split, or NULL. */
+extern const SourcePosition *resume_position(const SourceResume *resume, const char *split);
+
+#endif							/* PINTEREST_SOURCE_POSITION_H */
