@@ -15,6 +15,7 @@ UNION ALL
 SELECT pg_describe_object('pg_class'::regclass, c.oid, attnum)
 FROM pg_class AS c JOIN pg_attribute ON attrelid = c.oid
 WHERE relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname = 'pinterest' OR nspname ~ '^comments_')
+    AND relname !~ '^_'
     AND (attnum = -1 AND obj_description(c.oid, 'pg_class') IS NULL
          OR attnum > 0 AND NOT attisdropped AND col_description(c.oid, attnum) IS NULL)
 ORDER BY 1;

@@ -118,6 +118,31 @@
 							outer, NULL, NIL)
 #endif
 
+/*
+ * A statement without parameters: analyzed, or rewritten as well, and a query
+ * tree as text again.  14 cannot write the text, so it stays what it was.
+ * (parser/analyze.h, tcop/tcopprot.h, utils/ruleutils.h)
+ */
+#if PG_VERSION_NUM >= 150000
+#define analyze_fixedparams(raw, text) \
+	parse_analyze_fixedparams(raw, text, NULL, 0, NULL)
+#define rewrite_fixedparams(raw, text) \
+	pg_analyze_and_rewrite_fixedparams(raw, text, NULL, 0, NULL)
+#define query_text(tree, text) ((void) (text), pg_get_querydef(tree, false))
+#else
+#define analyze_fixedparams(raw, text) parse_analyze(raw, text, NULL, 0, NULL)
+#define rewrite_fixedparams(raw, text) \
+	pg_analyze_and_rewrite(raw, text, NULL, 0, NULL)
+#define query_text(tree, text) ((void) (tree), pstrdup(text))
+#endif
+
+/* Runs a started query to its end. (executor/executor.h) */
+#if PG_VERSION_NUM >= 180000
+#define executor_run_all(desc) ExecutorRun(desc, ForwardScanDirection, 0)
+#else
+#define executor_run_all(desc) ExecutorRun(desc, ForwardScanDirection, 0, true)
+#endif
+
 /* A random number between 0 and 1 of a ReservoirState. (utils/sampling.h) */
 #if PG_VERSION_NUM >= 150000
 #define sampler_fraction(state) sampler_random_fract(&(state)->randstate)

@@ -1,0 +1,55 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.h
+ *	  The tables that hold streams and how far they have come.
+ *
+ * All functions run SQL as the owner of these tables, within SPI, and leave what
+ * they return in the current memory context.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_CATALOG_H
+#define PINTEREST_CATALOG_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "source/position.h"
+#include "stream/stream.h"
+
+/* An argument of a statement. */
+typedef struct CatalogValue
+{
+	Oid			type;
+	Datum		value;
+	bool		isnull;
+} CatalogValue;
+
+extern CatalogValue catalog_text(const char *text); /* NULL: null */
+
+/* Executes a statement with up to 12 arguments; its result is SPI's. */
+extern void catalog_execute(const char *sql, const CatalogValue *values, int n);
+
+/*
+ * The stream of that name, which nobody else may now run or change until the
+ * transaction ends; waits for who does.  An error if there is none, or the
+ * current user is not a member of its owner.
+ */
+extern Stream *catalog_lock_stream(const char *name);
+
+/* Adds it; an error if there is one of that name. */
+extern void catalog_insert(const Stream *stream);
+
+/* Where this database is: a copy of it is elsewhere. */
+extern char *catalog_home(void);
+
+/* How far it has read each split: a List of SourcePosition. */
+extern List *catalog_positions(const Stream *stream);
+extern void catalog_save_positions(const Stream *stream, List *positions);
+
+/* A List of SourceGap */
+extern void catalog_save_gaps(const Stream *stream, List *gaps);
+
+extern void catalog_count_run(const Stream *stream, int64 records, int64 rows, int64 rejected);
+
+#endif							/* PINTEREST_CATALOG_H */

@@ -1,0 +1,129 @@
+/*-------------------------------------------------------------------------
+ *
+ * letters.c
+ *	  Dead letters: records that a stream could not use.
+ *
+ * They come while the query runs as the stream's owner, and are written when it
+ * has ended, by the owner of the tables.  In between they lie in a tuplestore.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "catalog/pg_type.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "stream/catalog.h"
+#include "stream/letters.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "utils/tuplestore.h"
+
+enum
+{
+	LETTER_SPLIT,
+	LETTER_POSITION,
+	LETTER_METADATA,
+	LETTER_BYTES,
+	LETTER_ERROR,
+	LETTER_COLUMNS
+};
+
+struct Letters
+{
+	TupleDesc	desc;
+	Tuplestorestate *store;
+};
+
+Letters *
+letters_create(void)
+{
+	Letters    *letters = palloc(sizeof(Letters));
+
+	letters->desc = CreateTemplateTupleDesc(LETTER_COLUMNS);
+	for (int i = 0; i < LETTER_COLUMNS; i++)
+		TupleDescInitEntry(letters->desc, i + 1, NULL,
+						   i == LETTER_BYTES ? BYTEAOID : TEXTOID, -1, 0);
+	letters->store = tuplestore_begin_heap(false, false, work_mem);
+	return letters;
+}
+
+/* All that the source knows of a record besides: {"name": "value", ...} */
+static char *
+write_metadata(Source *source, const RecordPlace *place)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	for (const SourceMetadata *item = source->ops->metadata; item->name != NULL; item++)
+	{
+		Oid			function;
+		bool		varlena;
+		bool		isnull;
+		Datum		value;
+
+		if (item->item < 0)
+			continue;
+		value = source->ops->metadata_value(source, item->item, place, &isnull);
+		if (isnull)
+			continue;
+		getTypeOutputInfo(item->type, &function, &varlena);
+		if (json.len > 1)
+			appendStringInfoString(&json, ", ");
+		escape_json(&json, item->name);
+		appendStringInfoString(&json, ": ");
+		escape_json(&json, OidOutputFunctionCall(function, value));
+	}
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
+void
+letters_reject(void *arg, Source *source, const JsonRecord *record,
+			   const RecordPlace *place, const char *message)
+{
+	Letters    *letters = arg;
+	SourcePosition position;
+	Datum		values[LETTER_COLUMNS];
+	bool		nulls[LETTER_COLUMNS] = {false};
+
+	source->ops->positions->locate(source, place, &position);
+	values[LETTER_SPLIT] = CStringGetTextDatum(position.split);
+	values[LETTER_POSITION] = CStringGetTextDatum(position.position);
+	values[LETTER_METADATA] = CStringGetTextDatum(write_metadata(source, place));
+	nulls[LETTER_BYTES] = record->data == NULL;
+	values[LETTER_BYTES] = record->data == NULL ? (Datum) 0 :
+		PointerGetDatum(cstring_to_text_with_len(record->data, record->len));
+	values[LETTER_ERROR] = CStringGetTextDatum(message);
+	tuplestore_putvalues(letters->store, letters->desc, values, nulls);
+}
+
+static void
+save_letter(const Stream *stream, TupleTableSlot *slot)
+{
+	CatalogValue values[LETTER_COLUMNS + 1];
+
+	slot_getallattrs(slot);
+	values[0] = catalog_text(stream->name);
+	for (int i = 0; i < LETTER_COLUMNS; i++)
+		values[i + 1] = (CatalogValue) {
+		TupleDescAttr(slot->tts_tupleDescriptor, i)->atttypid, slot->tts_values[i],
+			slot->tts_isnull[i]
+	};
+	catalog_execute("INSERT INTO pinterest._dead_letter (stream, split, position, metadata, bytes, error)"
+					" VALUES ($1, $2, $3, $4::jsonb, $5, $6)", values, lengthof(values));
+}
+
+void
+letters_save(Letters *letters, const Stream *stream)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(letters->desc, &TTSOpsMinimalTuple);
+
+	while (tuplestore_gettupleslot(letters->store, true, false, slot))
+		save_letter(stream, slot);
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(letters->store);
+}

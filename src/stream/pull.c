@@ -1,0 +1,158 @@
+/*-------------------------------------------------------------------------
+ *
+ * pull.c
+ *	  A run of a stream, from its positions on.
+ *
+ *	  pinterest._stream ──── lock, positions            as the tables' owner
+ *	        │
+ *	  INSERT INTO target SELECT ... FROM source         as the stream's owner
+ *	        │        execute.c; its scan of the source is the batch's (batch.h):
+ *	        │        the source resumes at the positions (source/position.h)
+ *	        │        good records ── rows of the query ── target, with triggers,
+ *	        │                        defaults, row security, partitions
+ *	        │        bad records ─── letters.c
+ *	        │
+ *	  pinterest._stream_position, _dead_letter, _stream_gap, _stream
+ *	        │                                           as the tables' owner
+ *	     COMMIT, of whoever has begun the transaction
+ *
+ * All of it is one transaction, so each record counts once: whatever undoes the
+ * rows (an error, ROLLBACK, a crash) undoes the positions with them, and the next
+ * run reads the same records again.  The lock of the stream's row lasts as long as
+ * the transaction, so that no other run begins at positions that may not stay.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "stream/catalog.h"
+#include "stream/execute.h"
+#include "stream/identity.h"
+#include "stream/letters.h"
+#include "stream/pull.h"
+#include "stream/share.h"
+#include "stream/statement.h"
+#include "utils/timestamp.h"
+
+typedef struct Pull
+{
+	const Stream *stream;
+	Share		share;
+	SourceResume resume;
+	MemoryContext context;
+	List	   *gaps;			/* of SourceGap */
+} Pull;
+
+/* SourceResume.wants */
+static bool
+wants(void *arg, const char *split)
+{
+	return share_has(&((Pull *) arg)->share, split);
+}
+
+static char *
+copy_text(const char *text)
+{
+	return text == NULL ? NULL : pstrdup(text);
+}
+
+/* SourceResume.gap */
+static void
+meet_gap(void *arg, const SourceGap *gap)
+{
+	Pull	   *pull = arg;
+	SourceGap  *copy;
+	MemoryContext old;
+	char	   *range = gap->last == NULL ? psprintf("Records from position %s on are gone.", gap->first) :
+	psprintf("Positions %s to %s are gone.", gap->first, gap->last);
+
+	ereport(pull->stream->skips_gaps ? WARNING : ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("records of split \"%s\" are gone before stream \"%s\" has read them",
+					gap->split, pull->stream->name),
+			 errdetail("%s %s", range, gap->reason),
+			 pull->stream->skips_gaps ? 0 :
+			 errhint("Say with pinterest.reset_stream() where to go on; a stream with on_gap 'skip' goes on with what is there.")));
+	old = MemoryContextSwitchTo(pull->context);
+	copy = palloc(sizeof(SourceGap));
+	copy->split = pstrdup(gap->split);
+	copy->first = pstrdup(gap->first);
+	copy->last = copy_text(gap->last);
+	copy->reason = pstrdup(gap->reason);
+	pull->gaps = lappend(pull->gaps, copy);
+	MemoryContextSwitchTo(old);
+}
+
+void
+pull_try(const Stream *stream)
+{
+	Batch		batch = {0};
+	Identity	identity;
+	Share		share;
+	char	   *statement;
+
+	share_read(&share, stream->splits);
+	identity_assume(&identity, stream->ownerid);
+	statement = statement_make(stream, &batch.source);
+	execute_dry(&batch, statement);
+	identity_restore(&identity);
+}
+
+/* The run itself, as the stream's owner. */
+static void
+execute(Pull *pull, Letters *letters, int64 max_records, BatchResult *result)
+{
+	const Stream *stream = pull->stream;
+	Batch		batch = {
+		.reading = {
+			.resume = &pull->resume,
+			.max_records = max_records,
+			.stops = stream->on_error == STREAM_STOP,
+			.reject = stream->on_error == STREAM_DEAD_LETTER ? letters_reject : NULL,
+			.arg = letters
+		}
+	};
+	Identity	identity;
+	char	   *statement;
+
+	identity_assume(&identity, stream->ownerid);
+	statement = statement_make(stream, &batch.source);
+	execute_batch(&batch, statement, result);
+	identity_restore(&identity);
+}
+
+static void
+tell_rejected(const Stream *stream, int64 rejected)
+{
+	if (rejected == 0)
+		return;
+	ereport(NOTICE,
+			(errmsg_plural("%lld bad record of stream \"%s\"", "%lld bad records of stream \"%s\"",
+						   (unsigned long) rejected, (long long) rejected, stream->name),
+			 stream->on_error == STREAM_IGNORE ?
+			 errdetail_plural("It was skipped.", "They were skipped.", (unsigned long) rejected) :
+			 errdetail_plural("It is in pinterest.dead_letter.", "They are in pinterest.dead_letter.",
+							  (unsigned long) rejected)));
+}
+
+int64
+pull_run(const Stream *stream, int64 max_records)
+{
+	Pull		pull = {.stream = stream, .context = CurrentMemoryContext};
+	Letters    *letters = letters_create();
+	BatchResult result;
+
+	share_read(&pull.share, stream->splits);
+	pull.resume.positions = catalog_positions(stream);
+	pull.resume.since = stream->since;
+	pull.resume.wants = wants;
+	pull.resume.gap = meet_gap;
+	pull.resume.arg = &pull;
+	execute(&pull, letters, max_records, &result);
+	catalog_save_positions(stream, result.positions);
+	catalog_save_gaps(stream, pull.gaps);
+	letters_save(letters, stream);
+	catalog_count_run(stream, result.records, result.rows, result.rejected);
+	tell_rejected(stream, result.rejected);
+	return result.rows;
+}

@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * pull.h
+ *	  A run of a stream, from its positions on.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_PULL_H
+#define PINTEREST_PULL_H
+
+#include "postgres.h"
+
+#include "stream/stream.h"
+
+/*
+ * Runs a stream that is locked, within SPI, up to the present end of its source or
+ * until so many records have been read.  Returns how many rows the target was
+ * given.  Blocks; every wait can be cancelled.
+ */
+extern int64 pull_run(const Stream *stream, int64 max_records);
+
+/* Could it run?  An error if not.  Touches neither network nor data. */
+extern void pull_try(const Stream *stream);
+
+#endif							/* PINTEREST_PULL_H */

@@ -1,0 +1,33 @@
+/*-------------------------------------------------------------------------
+ *
+ * statement.h
+ *	  The INSERT ... SELECT that a run of a stream executes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PINTEREST_STATEMENT_H
+#define PINTEREST_STATEMENT_H
+
+#include "postgres.h"
+
+#include "stream/stream.h"
+
+/*
+ * Its text, as the current user, and the source's OID.  An error unless source and
+ * target are there, of the kinds they must be, and have the columns.
+ */
+extern char *statement_make(const Stream *stream, Oid *source);
+
+/*
+ * A query as it is kept: one SELECT, its names looked up now and written out in
+ * full.  An error if it is anything else.
+ */
+extern char *statement_query(const char *query);
+
+/*
+ * Error context callback while the text that is its argument is parsed: errors
+ * point into it, rather than into what the user has typed.
+ */
+extern void statement_point_at_text(void *arg);
+
+#endif							/* PINTEREST_STATEMENT_H */
