@@ -10,7 +10,7 @@ SELECT pinterest.create_pipeline('comments_lake', 'comments_s3', 'u1', 's3://buc
 SELECT pg_describe_object(classid, objid, 0) AS uncommented
 FROM pg_depend
 WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pinterest_pipeline')
-    AND deptype = 'e' AND obj_description(objid, classid::regclass::name) IS NULL
+    AND deptype = 'e' AND classid <> 'pg_type'::regclass AND obj_description(objid, classid::regclass::name) IS NULL
 UNION ALL
 SELECT pg_describe_object('pg_class'::regclass, c.oid, attnum)
 FROM pg_class AS c JOIN pg_attribute ON attrelid = c.oid

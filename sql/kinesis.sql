@@ -50,13 +50,17 @@ INSERT INTO kinesis_table (n, seq) VALUES (1, 1);
 INSERT INTO kinesis_table (n, key) VALUES (1, 'another');
 INSERT INTO kinesis_table (key) VALUES ('user');
 SET pinterest.max_retries = 0;
+\set VERBOSITY sqlstate
 INSERT INTO kinesis_table (n) VALUES (1);
+\set VERBOSITY default
 UPDATE kinesis_table SET n = 2;
 ALTER SERVER kinesis_server OPTIONS (ADD api_gateway 'ftp://host/stage');
 ALTER SERVER kinesis_server OPTIONS (ADD api_gateway 'https://host/stage?x=1');
 ALTER SERVER kinesis_server OPTIONS (ADD api_gateway 'http://127.0.0.1:1/stage/');
 EXPLAIN (COSTS OFF) INSERT INTO kinesis_table (n) VALUES (1);
+\set VERBOSITY sqlstate
 INSERT INTO kinesis_table (n) VALUES (1);
+\set VERBOSITY default
 ALTER FOREIGN TABLE kinesis_table OPTIONS (SET partition_key 'a "quoted" key');
 INSERT INTO kinesis_table (n, key) VALUES (1, 'a "quoted" key');
 

@@ -206,6 +206,18 @@ CALL folder.shell('echo ''{"i":5,"j":6}'' > partly/by_others.json');
 SELECT * FROM partly ORDER BY i;
 ALTER FOREIGN TABLE few OPTIONS (SET rows_per_object '0');
 
+-- Columns that are computed: what is stored is part of the record, what is virtual
+-- (from release 18 on) is not
+CALL folder.shell('mkdir computed');
+SELECT 'twice int GENERATED ALWAYS AS (i * 2) STORED' ||
+    CASE WHEN current_setting('server_version_num')::int >= 180000
+         THEN ', thrice int GENERATED ALWAYS AS (i * 3) VIRTUAL' ELSE '' END AS computed \gset
+CALL folder.make_table('computed', 'i int, ' || :'computed', 'computed/');
+INSERT INTO computed (i) VALUES (4) RETURNING i, twice;
+SELECT i, twice FROM computed;
+CALL folder.make_table('records', 'value text OPTIONS (metadata ''value'')', 'computed/');
+SELECT * FROM records;
+
 -- Files of the server are written with the right of the table's owner
 CREATE ROLE regress_writer;
 CREATE ROLE regress_inserter;

@@ -12,6 +12,7 @@
 #include "foreign/foreign.h"
 #include "json/path.h"
 #include "option.h"
+#include "pg_compat.h"
 
 static const SourceMetadata *
 find_metadata(const SourceOps *ops, const char *name)
@@ -86,7 +87,7 @@ columns_of(Relation rel, const SourceOps *ops, List *attnums)
 		List	   *options;
 		Column	   *column;
 
-		if (attribute->attisdropped)
+		if (attribute->attisdropped || is_virtual_column(attribute))
 			continue;
 		options = GetForeignColumnOptions(RelationGetRelid(rel), attribute->attnum);
 		option_validate(ops->wrapper, AttributeRelationId, options);

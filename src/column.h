@@ -36,8 +36,8 @@ typedef struct Column
 
 /*
  * The columns with the given attribute numbers (an integer List), in that
- * order; dropped ones are left out.  List of Column in the current memory
- * context.
+ * order; dropped and virtual ones are left out.  List of Column in the current
+ * memory context.
  */
 extern List *columns_of(Relation rel, const SourceOps *ops, List *attnums);
 

@@ -143,6 +143,17 @@
 #define executor_run_all(desc) ExecutorRun(desc, ForwardScanDirection, 0, true)
 #endif
 
+/*
+ * Is a column computed each time it is read, and so no part of any row that is
+ * stored?  From 18 on. (catalog/pg_attribute.h)
+ */
+#if PG_VERSION_NUM >= 180000
+#define is_virtual_column(attribute) \
+	((attribute)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
+#else
+#define is_virtual_column(attribute) false
+#endif
+
 /* A random number between 0 and 1 of a ReservoirState. (utils/sampling.h) */
 #if PG_VERSION_NUM >= 150000
 #define sampler_fraction(state) sampler_random_fract(&(state)->randstate)
