@@ -66,7 +66,7 @@ SKIP:
 
 SKIP:
 {
-	my $kinesis = start_kinesis('ferrokinesis') // skip 'no Kinesis server could be installed', 8;
+	my $kinesis = start_kinesis('ferrokinesis') // skip 'no Kinesis server could be installed', 11;
 	my $endpoint = $kinesis->endpoint;
 	my $gateway = start_api_gateway($kinesis);
 	my $rows;
@@ -83,6 +83,8 @@ SKIP:
 		q(region 'us-east-1', api_gateway) => "region 'us-east-1', endpoint '$endpoint', api_gateway",
 		'https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/dev' => $gateway->url,
 		'…' => 'k');
+	unlike($rows, qr/failed/, 'a gateway: checked');
+	like($rows, qr/^gateway\|ok\|/m, 'a gateway: and asked');
 	is(scalar(() = $rows =~ /^streaming-$user-\w+\|1\|ACTIVE$/mg), 3, 'a gateway: the streams');
 	cmp_ok(scalar(() = $rows =~ /^\d+\|[0-9a-f-]{36}\|/mg), '>', 10, 'a gateway: the posts');
 }

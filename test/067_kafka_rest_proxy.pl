@@ -206,6 +206,22 @@ $node->safe_psql('postgres', qq(ALTER SERVER gateway OPTIONS (SET rest_proxy '@{
 fails($node, "SET pinterest.max_retries = 1; $insert", { state => '08006|HV00N' }, 'HTTPS: to a proxy without');
 is(count_new(), 0, 'HTTPS: nothing was sent to strangers');
 
+# check_server asks the proxy as well, and tells what is wrong with it beside what is not
+my $checked = q(SELECT outcome, coalesce(detail, '') || ' ' || coalesce(hint, '') FROM pinterest.check_server('gateway') WHERE step IN ('REST proxy', 'first record'));
+
+foreach my $case (
+	[ $url, qr/^ok\|The proxy at "\Q$url\E" lists topics\. $/m, 'as it should be' ],
+	[ "$url/nowhere", qr/^failed\|Could not list topics through ".*nowhere": HTTP status 404.*rest_proxy/m, 'another path' ],
+	[ 'http://127.0.0.1:1', qr/^failed\|Could not list topics.*127.0.0.1 port 1.*rest_proxy/m, 'nobody there' ])
+{
+	my ($place, $like, $name) = @$case;
+
+	$node->safe_psql('postgres', "ALTER SERVER gateway OPTIONS (SET rest_proxy '$place')");
+	my $rows = $node->safe_psql('postgres', $checked);
+	like($rows, $like, "check_server: $name");
+	like($rows, qr/^ok\|A record became a row/m, "check_server: $name: the brokers are there all the same");
+}
+
 $node->safe_psql('postgres', q(ALTER SERVER gateway OPTIONS (SET rest_proxy 'http://127.0.0.1:1')));
 fails($node, "SET pinterest.max_retries = 1; $insert", { state => 'HV00N' }, 'nobody there');
 $node->safe_psql('postgres', qq(

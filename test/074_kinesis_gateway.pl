@@ -197,7 +197,12 @@ my $before = () = $kinesis->records($stream);
 succeeds($node, $ten, '', 'HTTPS: the authority of ca_file');
 is(scalar(() = $kinesis->records($stream)), $before + 10, 'HTTPS: the records are there');
 
+# check_server asks the gateway as well
+my $checked = q(SELECT outcome, detail FROM pinterest.check_server('gateway') WHERE step IN ('gateway', 'first record'));
+
+like($node->safe_psql('postgres', $checked), qr/^ok\|Streams that the API gateway lists: \d+.*^ok\|A record became a row/ms, 'check_server: the gateway');
 $node->safe_psql('postgres', q(ALTER SERVER gateway OPTIONS (SET api_gateway 'http://127.0.0.1:1')));
+like($node->safe_psql('postgres', $checked), qr/^failed\|Could not list the streams of "127.0.0.1:1".*^ok\|A record became a row/ms, 'check_server: no gateway');
 fails($node, "SET pinterest.max_retries = 1; $ten", { state => 'HV00N' }, 'nobody there');
 $node->safe_psql('postgres', qq(
 	CREATE ROLE plain LOGIN; GRANT USAGE ON FOREIGN DATA WRAPPER kinesis_json TO plain; GRANT CREATE ON SCHEMA public TO plain; SET ROLE plain;

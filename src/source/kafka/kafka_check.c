@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "option.h"
 #include "source/kafka/kafka.h"
+#include "source/kafka/kafka_rest.h"
 
 #define DEFAULT_PORT 9092		/* librdkafka's */
 
@@ -290,13 +291,29 @@ list_topics(void *arg)
 	return psprintf("Topics the user may see: %d.", list_length(kafka_all_topics(kafka->client)));
 }
 
-bool
-kafka_check(Check *check, bool ready, const SourceRequest *request)
+/* CheckWork: the way that writing takes; its list of topics is an array. */
+static char *
+ask_rest_proxy(void *arg)
 {
-	KafkaCheck *kafka = palloc0(sizeof(KafkaCheck));
+	KafkaCheck *kafka = arg;
+	RestProxy  *proxy = rest_proxy_create(kafka->request);
+	RestAnswer	answer;
+
+	rest_proxy_begin(proxy, "/topics", NULL, 0);
+	rest_proxy_await(proxy, &answer);
+	if (answer.status != 200 || answer.len == 0 || answer.body[0] != '[')
+		rest_answer_raise(proxy, &answer, "list topics", 1);
+	return psprintf("The proxy at \"%s\" lists topics.",
+					option_text(kafka->request->server_options, "rest_proxy"));
+}
+
+/* Is there a topic whose first record can be read? */
+static bool
+check_brokers(Check *check, bool ready, KafkaCheck *kafka)
+{
+	const SourceRequest *request = kafka->request;
 	Oid			owner = GetForeignServer(request->serverid)->owner;
 
-	kafka->request = request;
 	kafka->policy = superuser_arg(owner) ? ADDRESS_PRIVATE : ADDRESS_PUBLIC;
 	if (ready)
 	{
@@ -313,4 +330,17 @@ kafka_check(Check *check, bool ready, const SourceRequest *request)
 	if (kafka->client != NULL && ready)
 		kafka_client_release(kafka->client);
 	return ready && kafka->topic != NULL && !kafka->empty;
+}
+
+bool
+kafka_check(Check *check, bool ready, const SourceRequest *request)
+{
+	KafkaCheck *kafka = palloc0(sizeof(KafkaCheck));
+	bool		found;
+
+	kafka->request = request;
+	found = check_brokers(check, ready, kafka);
+	if (option_given(request->server_options, "rest_proxy"))
+		(void) check_run(check, "REST proxy", ready, ask_rest_proxy, kafka, NULL);
+	return found;
 }

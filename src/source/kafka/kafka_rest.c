@@ -313,7 +313,7 @@ hint_of(const RestAnswer *answer, int code)
 }
 
 void
-rest_answer_raise(const RestProxy *proxy, const RestAnswer *answer, const char *topic,
+rest_answer_raise(const RestProxy *proxy, const RestAnswer *answer, const char *what,
 				  int attempts)
 {
 	StringInfoData detail;
@@ -330,7 +330,7 @@ rest_answer_raise(const RestProxy *proxy, const RestAnswer *answer, const char *
 						 detail.len > 0 ? " " : "", attempts);
 	ereport(ERROR,
 			(errcode(sqlstate_of(answer)),
-			 errmsg("could not write to topic \"%s\" through \"%s\": %s", topic, proxy->url,
+			 errmsg("could not %s through \"%s\": %s", what, proxy->url,
 					answer->status == 0 ? answer->reason :
 					answer->status < 300 ? "the answer is not that of a Kafka REST proxy" :
 					code == TOPIC_NOT_FOUND ? "the topic does not exist" :

@@ -65,9 +65,12 @@ extern bool rest_answer_retriable(const RestAnswer *answer);
 /* Is it certain that no record of a request that failed is there? */
 extern bool rest_answer_certain(const RestAnswer *answer);
 
-/* Raises what an answer, which is not that of records, says of writing to a topic. */
+/*
+ * Raises what an answer that is not the one wanted says; what could not be
+ * done is such as: list topics.
+ */
 pg_noreturn extern void rest_answer_raise(const RestProxy *proxy, const RestAnswer *answer,
-										  const char *topic, int attempts);
+										  const char *what, int attempts);
 
 /* ---------- kafka_rest_reply.c ---------- */
 

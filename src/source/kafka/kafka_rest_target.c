@@ -127,6 +127,13 @@ describe_key(const Batch *batch, int i)
 	return psprintf(", with key \"%s\"", shown);
 }
 
+/* What could not be done, in an error. */
+static char *
+writing(const RestTarget *target)
+{
+	return psprintf("write to topic \"%s\"", target->topic);
+}
+
 pg_noreturn static void
 raise_refused(const RestTarget *target, const Batch *batch, int i)
 {
@@ -199,7 +206,7 @@ take_answer(RestTarget *target, Batch *batch)
 	}
 	target->certain = rest_answer_certain(&answer);
 	if (!rest_answer_retriable(&answer) || batch->attempts > pinterest_max_retries)
-		rest_answer_raise(target->proxy, &answer, target->topic, batch->attempts);
+		rest_answer_raise(target->proxy, &answer, writing(target), batch->attempts);
 	batch->body.len -= strlen(BODY_END);
 }
 
@@ -262,7 +269,7 @@ check_topic(RestTarget *target)
 			 ++attempts <= pinterest_max_retries);
 	if (answer.status == 0 || answer.status == 401 ||
 		(answer.status == 404 && rest_reply_error(&answer, message, sizeof(message)) == 40401))
-		rest_answer_raise(target->proxy, &answer, target->topic, attempts);
+		rest_answer_raise(target->proxy, &answer, writing(target), attempts);
 }
 
 /* From now on records are for this topic. */

@@ -78,15 +78,33 @@ check_streams(Check *check, KinesisCheck *kinesis)
 		check_add_error(check, "list", error, NULL);
 }
 
-bool
-kinesis_check(Check *check, bool ready, const SourceRequest *request)
+/* CheckWork: the way that writing and administration take. */
+static char *
+ask_gateway(void *arg)
 {
-	KinesisCheck *kinesis = palloc0(sizeof(KinesisCheck));
+	KinesisCheck *kinesis = arg;
+	const KinesisGateway *gateway = kinesis_gateway(kinesis->request);
+	AwsService *service = kinesis_gateway_service(kinesis->request, gateway);
+	KinesisRequest request;
+	KinesisStreamPage *page;
+
+	kinesis_request_init(&request);
+	kinesis_gateway_list(&request, gateway);
+	page = kinesis_stream_page(kinesis_ask(service, kinesis_call(service), &request),
+							   gateway->config.host);
+	return psprintf("Streams that the API gateway lists: %d%s.", list_length(page->names),
+					page->more ? " and more" : "");
+}
+
+/* Is there a stream whose first record can be read? */
+static bool
+check_service(Check *check, bool ready, KinesisCheck *kinesis)
+{
+	const SourceRequest *request = kinesis->request;
 	CheckEndpoint endpoint = {0};
 	bool		answered;
 	bool		known;
 
-	kinesis->request = request;
 	if (ready)
 	{
 		const AwsServiceConfig *config;
@@ -110,4 +128,17 @@ kinesis_check(Check *check, bool ready, const SourceRequest *request)
 	}
 	return check_run(check, "list", answered && known, list_shards, kinesis,
 					 "Check the name of the stream, and the endpoint and region of the server.");
+}
+
+bool
+kinesis_check(Check *check, bool ready, const SourceRequest *request)
+{
+	KinesisCheck *kinesis = palloc0(sizeof(KinesisCheck));
+	bool		found;
+
+	kinesis->request = request;
+	found = check_service(check, ready, kinesis);
+	if (option_given(request->server_options, "api_gateway"))
+		(void) check_run(check, "gateway", ready, ask_gateway, kinesis, NULL);
+	return found;
 }
