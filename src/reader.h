@@ -41,7 +41,7 @@ typedef struct ReaderBatch
 	/* Makes the source; NULL: it is the table's own. */
 	Source	   *(*open) (void *arg, const SourceOps *ops);
 
-	int64		max_records;	/* no body is begun behind so many */
+	int64		max_records;	/* it ends soon behind so many */
 	bool		stops;			/* is a bad record an error? */
 
 	/* Else it is handed out here; message is what is wrong with it. */

@@ -109,8 +109,9 @@ next_body(Records *records)
 {
 	CHECK_FOR_INTERRUPTS();
 	records_skip_body(records);
-	if (records->bodies_left == 0 || records->records_left <= 0 ||
-		!records->ops->next(records->source))
+	if (records->records_left <= 0)
+		records->source->enough = true;
+	if (records->bodies_left == 0 || !records->ops->next(records->source))
 		return false;
 	records->bodies_left--;
 	records->in_body = true;

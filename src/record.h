@@ -38,7 +38,7 @@ extern const JsonRecord *records_next(Records *records, RecordPlace *place);
 /* After so many bodies it is as if there were no more. */
 extern void records_limit_bodies(Records *records, int64 limit);
 
-/* The same after the body with the record of this number. */
+/* Tells the source after so many records that they are enough. */
 extern void records_limit(Records *records, int64 limit);
 
 /*

@@ -8,6 +8,7 @@
  *
  *				  split				position
  *	kafka_json	  topic/partition	the offset that comes next
+ *	s3_json		  path of an object	its ETag, or size and time: it has been read
  *
  *-------------------------------------------------------------------------
  */

@@ -305,6 +305,12 @@ struct Source
 	bool		lists_by_turns;	/* see SourceSupply; set by the source */
 
 	/*
+	 * Set by the owner where the source has positions: next returns false as soon
+	 * as a scan can go on there.
+	 */
+	bool		enough;
+
+	/*
 	 * Set by the owner or NULL: the source calls it when it begins to wait and
 	 * when it has waited.
 	 */

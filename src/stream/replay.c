@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "source/s3/location.h"
 #include "stream/catalog.h"
 #include "stream/execute.h"
 #include "stream/identity.h"
@@ -133,6 +134,18 @@ replay_metadata_value(Source *source, int number, const RecordPlace *place, bool
 								typioparam, -1);
 }
 
+/* Of the object that the record was in. */
+static char *
+replay_hive_value(Source *source, const char *name)
+{
+	JsonbContainer *metadata = &((Replay *) source)->metadata->root;
+	JsonbValue *path = getKeyJsonValueFromContainer(metadata, "path", strlen("path"), NULL);
+
+	if (path == NULL || path->type != jbvString)
+		return NULL;
+	return hive_value(pnstrdup(path->val.string.val, path->val.string.len), name);
+}
+
 static char *
 replay_place(Source *source)
 {
@@ -168,6 +181,7 @@ replay_open(void *arg, const SourceOps *ops)
 		.message = replay_message,
 		.consumed = replay_consumed,
 		.metadata_value = replay_metadata_value,
+		.hive_value = replay_hive_value,
 		.place = replay_place,
 		.close = replay_close,
 		.counters = replay_counters,

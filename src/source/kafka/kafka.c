@@ -198,6 +198,8 @@ kafka_next(Source *source)
 {
 	KafkaSource *kafka = (KafkaSource *) source;
 
+	if (source->enough)
+		return false;
 	if (!kafka->begun)
 		begin_pass(kafka);
 	do

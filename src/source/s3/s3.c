@@ -93,6 +93,8 @@ s3_next(Source *source)
 {
 	S3Source   *s3 = (S3Source *) source;
 
+	if (source->enough)
+		return false;
 	s3->object = NULL;			/* it goes with the call, even if that fails */
 	if (!s3->listing)
 		s3_listing_begin(s3);
@@ -103,6 +105,8 @@ s3_next(Source *source)
 			s3_listing_end(s3);
 		return false;
 	}
+	if (s3->positions != NULL)
+		s3_note_object(s3);
 	s3->consumed = 0;
 	decompress_reset(s3->decompressor);
 	if (s3_in_part(s3))
@@ -292,6 +296,7 @@ const SourceOps s3_source_ops = {
 	.progress = s3_progress,
 	.counters = s3_counters,
 	.report = s3_report,
+	.positions = &s3_positions,
 	.open_target = s3_open_target,
 	.check = s3_check,
 	.tables = s3_tables,

@@ -33,6 +33,8 @@ wants_object(void *arg, const StoreObject *object)
 	wanted = !s3->in_folders || sink_folders_fit(&s3->folders, object->key, &s3->sink);
 	if (!wanted)
 		s3->misplaced++;
+	else if (s3->positions != NULL)
+		wanted = s3_object_is_new(s3);
 	else if (s3->filter != NULL)
 		wanted = s3->filter->wants(s3->filter->arg) && s3_offsets_wanted(s3);
 	s3_set_object(s3, current);
@@ -50,12 +52,18 @@ s3_listing_init(S3Source *s3)
 }
 
 void
+s3_filter_objects(S3Source *s3)
+{
+	s3->store->filter = wants_object;
+}
+
+void
 s3_set_filter(Source *source, const SourceFilter *filter)
 {
 	S3Source   *s3 = (S3Source *) source;
 
 	s3->filter = filter;
-	s3->store->filter = wants_object;
+	s3_filter_objects(s3);
 }
 
 /* Adds a place to look at, once. */

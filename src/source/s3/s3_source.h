@@ -44,6 +44,9 @@ typedef struct S3Source
 	const SourceFilter *filter; /* NULL: everything is wanted */
 	const Location *location;
 
+	/* s3_position.c's own */
+	struct S3Positions *positions;	/* NULL unless a scan goes on */
+
 	/* s3_listing.c's own */
 	MemoryContext listing_context;	/* of what narrows the listing */
 	bool		listing;		/* has it begun? */
@@ -84,6 +87,9 @@ extern size_t s3_read_stored(void *arg, char *buf, size_t room);
 /* For a source that has its store and location. */
 extern void s3_listing_init(S3Source *s3);
 
+/* Has each listed object be looked at before it is read. */
+extern void s3_filter_objects(S3Source *s3);
+
 /* SourceOps.set_filter. */
 extern void s3_set_filter(Source *source, const SourceFilter *filter);
 
@@ -102,6 +108,16 @@ extern bool s3_offsets_wanted(S3Source *s3);
 
 /* Behind the last object: tells of those that were left out. */
 extern void s3_listing_end(S3Source *s3);
+
+/* SourceOps.positions */
+extern const SourcePositions s3_positions;
+
+/*
+ * Of a scan that goes on: is the current object, which has been listed, new?  And:
+ * it is read now.
+ */
+extern bool s3_object_is_new(S3Source *s3);
+extern void s3_note_object(S3Source *s3);
 
 /* SourceOps.list and SourceOps.set_supply. */
 extern bool s3_list(Source *source, bool parts, StringInfo body);

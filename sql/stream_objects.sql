@@ -1,0 +1,80 @@
+-- Streams over a folder: each object once.
+
+\set folder `echo "${PG_ABS_SRCDIR:-.}/sql/include/folder.sql"`
+\set ECHO none
+\i :folder
+\set ECHO all
+SET client_min_messages = warning;
+CALL folder.put('in/a.json', E'{"n":1,"t":"one"}\n{"n":2,"t":"two"}\n');
+CALL folder.put('in/b.json', E'{"n":3,"t":"three"}\n');
+CALL folder.make_table('objects', 'n int, t text, path text OPTIONS (metadata ''path''), line int OPTIONS (metadata ''line'')', 'in/');
+CREATE TABLE landed (n int, t text, path text, line int);
+SELECT pinterest.create_stream('objects', 'objects', 'landed');
+SELECT pinterest.pull_stream('objects'), pinterest.pull_stream('objects');
+SELECT n, t, folder.mask(path) AS path, line FROM landed ORDER BY n;
+SELECT folder.mask(split) AS split, position ~ '^[0-9]+ bytes, [0-9]+$' AS position FROM pinterest.stream_position ORDER BY split;
+
+-- What comes later, and what has changed
+CALL folder.put('in/c.json', '{"n":4}');
+CALL folder.put('in/b.json', '{"n":33}');
+BEGIN;
+SELECT pinterest.pull_stream('objects');
+ROLLBACK;
+SELECT pinterest.pull_stream('objects');
+SELECT n, folder.mask(path) AS path FROM landed WHERE n > 2 ORDER BY n;
+CALL folder.shell('rm in/a.json');
+SELECT pinterest.pull_stream('objects');
+
+-- Whole objects
+CALL folder.put('in/d.json', E'{"n":5}\n{"n":6}\n{"n":7}\n');
+CALL folder.put('in/e.json', E'{"n":8}\n{"n":9}\n{"n":10}\n');
+SELECT pinterest.pull_stream('objects', max_records => 1);
+SELECT pinterest.pull_stream('objects', max_records => 3);
+SELECT pinterest.pull_stream('objects');
+SELECT count(*), count(DISTINCT n) FROM landed WHERE n BETWEEN 5 AND 10;
+
+-- Dead letters, of records in any frame
+CALL folder.put('in/f.json', E'[{"n":11}, {"n":"eleven"},\n{"n":12}]');
+CALL folder.put('in/g.json', E'{"n":13}\nnonsense\n{"n":14}\n');
+SELECT pinterest.pull_stream('objects');
+SELECT folder.mask(split) AS split, position, convert_from(bytes, 'UTF8') AS bytes, error, folder.mask(metadata ->> 'path') = folder.mask(split) AS path
+FROM pinterest.dead_letter ORDER BY split;
+ALTER TABLE landed ALTER n TYPE text;
+ALTER FOREIGN TABLE objects ALTER n TYPE text;
+SELECT pinterest.replay_dead_letters('objects');
+SELECT n, folder.mask(path) AS path, line FROM landed WHERE n = 'eleven';
+SELECT folder.mask(split) AS split, bytes FROM pinterest.dead_letter;
+
+-- Reset
+SELECT pinterest.reset_stream('objects', since => 'infinity');
+SELECT pinterest.pull_stream('objects');
+SELECT pinterest.reset_stream('objects', split => 'file://' || folder.path() || '/in/c.json', at => 'again');
+SELECT pinterest.pull_stream('objects');
+SELECT pinterest.reset_stream('objects', since => '2000-01-01');
+SELECT pinterest.pull_stream('objects', 1) > 0 AS some;
+
+-- The layout of a sink
+CALL folder.put('topics/t/partition=0/t+0+0000000000.json', E'{"n":1}\n{"n":2}\n');
+CALL folder.put('topics/t/partition=1/t+1+0000000000.json', E'{"n":3}\n{"n":"bad"}\n');
+CALL folder.make_table('sunk', 'n int, p int OPTIONS (metadata ''partition''), o bigint OPTIONS (metadata ''offset''), h int OPTIONS (hive_key ''partition'')',
+    'topics/t/partition=*/', 'layout ''sink''');
+CREATE TABLE raised (n text, p int, o bigint, h int);
+SELECT pinterest.create_stream('sunk', 'sunk', 'raised', query => 'SELECT n::text, p, o, h FROM public.sunk');
+SELECT pinterest.pull_stream('sunk');
+CALL folder.put('topics/t/partition=0/t+0+0000000002.json', '{"n":4}');
+SELECT pinterest.pull_stream('sunk');
+ALTER FOREIGN TABLE sunk ALTER n TYPE text;
+SELECT pinterest.replay_dead_letters('sunk');
+SELECT * FROM raised ORDER BY p, o;
+
+-- Shares of a folder
+CREATE TABLE shared (n int);
+SELECT pinterest.create_stream('half', 'sunk', 'shared', splits => '1/2', query => 'SELECT 1 AS n FROM public.sunk'),
+    pinterest.create_stream('other half', 'sunk', 'shared', splits => '2/2', query => 'SELECT 1 AS n FROM public.sunk');
+SELECT pinterest.pull_stream('half') + pinterest.pull_stream('other half') AS rows;
+
+SELECT pinterest.drop_stream(stream) FROM pinterest.stream_status;
+DROP TABLE landed, raised, shared;
+CALL folder.remove();
+DROP SERVER folder_server CASCADE;
+DROP SCHEMA folder CASCADE;
