@@ -166,6 +166,17 @@ is( $node->safe_psql('postgres', q(SELECT string_agg(w.m || ':' || coalesce(l.n,
 	'0:25,1:5,2:25,3:25',
 	'LATERAL');
 
+# Times that were the broker's at first, and are the producers' since: they go back
+$kafka->create_topic('changed', 1, { 'message.timestamp.type' => 'LogAppendTime' });
+$kafka->produce('changed', [ map { { value => "{\"n\":$_}" } } 0 .. 9 ]);
+$kafka->configure_topic(name => 'changed', config => { 'message.timestamp.type' => 'CreateTime' });
+$kafka->produce('changed', [ map { { value => "{\"n\":$_}", timestamp => $start + $_ } } 10 .. 19 ]);
+$node->safe_psql('postgres', q(CREATE FOREIGN TABLE changed (n int, at timestamptz OPTIONS (metadata 'timestamp'),
+	kind text OPTIONS (metadata 'timestamp_type')) SERVER kafka OPTIONS (topic 'changed')));
+is($node->safe_psql('postgres', 'SELECT kind, count(*) FROM changed GROUP BY kind ORDER BY kind'), "append|10\ncreate|10", 'both kinds of times');
+is($node->safe_psql('postgres', q(SELECT count(*), min(n), max(n) FROM changed WHERE at < '2024-01-01')), '10|10|19',
+	'an upper bound of the time finds records behind those of the broker\'s time');
+
 # Ranges that end and begin in a hole, which an aborted transaction leaves
 $kafka->create_topic('holes');
 $kafka->produce('holes', [ map { { value => "{\"n\":$_}" } } 0 .. 9 ]);

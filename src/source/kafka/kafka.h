@@ -50,7 +50,6 @@ typedef struct KafkaSplit
 	int64		end;
 	KafkaRange *ranges;			/* not empty, ascending, within those */
 	int			nranges;
-	int64		time_end;		/* ms; no record then or later is wanted */
 	int			at;				/* the range being read */
 	bool		running;		/* do messages of it come? */
 

@@ -170,14 +170,6 @@ end_range(KafkaReading *reading, KafkaSplit *split)
 	return false;
 }
 
-/* What is left of the split is not wanted. */
-static void
-end_split(KafkaReading *reading, KafkaSplit *split)
-{
-	split->at = split->nranges;
-	stop_split(reading, split);
-}
-
 /* May a split be begun beside those that run? */
 static bool
 may_begin(const KafkaReading *reading)
@@ -280,11 +272,6 @@ take_message(KafkaReading *reading, KafkaSplit *split, const KafkaEvent *event)
 {
 	reading->messages++;
 	reading->begun_messages++;
-	if (event->appended && event->time >= split->time_end)
-	{
-		end_split(reading, split);
-		return false;
-	}
 	while (event->offset >= split->ranges[split->at].end)
 		if (!end_range(reading, split))
 			return false;

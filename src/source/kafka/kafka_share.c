@@ -15,7 +15,6 @@ typedef struct PackedShare
 	KafkaRange	range;
 	int64		begin;			/* of the partition */
 	int64		end;
-	int64		time_end;
 	int			partition;
 } PackedShare;
 
@@ -29,7 +28,6 @@ kafka_pack_share(KafkaSplit *split, int64 size, StringInfo packed)
 	share.range.end = Min(range->end, range->first + size);
 	share.begin = split->begin;
 	share.end = split->end;
-	share.time_end = split->time_end;
 	share.partition = split->partition;
 	resetStringInfo(packed);
 	appendBinaryStringInfo(packed, (const char *) &share, sizeof(share));
@@ -51,7 +49,6 @@ kafka_unpack_share(StringInfo packed)
 	split->partition = share.partition;
 	split->begin = share.begin;
 	split->end = share.end;
-	split->time_end = share.time_end;
 	split->ranges = palloc(sizeof(KafkaRange));
 	split->ranges[0] = share.range;
 	split->nranges = 1;

@@ -9,11 +9,11 @@
  * The beginnings are asked for before the ends, so that a range never begins
  * behind its end.
  *
- * Kafka finds the first record at a time or later; that all
- * records before it are older is sure, that all behind it are not, it is not,
- * since producers set times as they like.  So a lower bound of the time
- * narrows the offsets, and an upper one only stops reading where the broker
- * set the times.
+ * Kafka finds the first record at a time or later.  All records before it are
+ * older, but some behind it may be so too: producers set times as they like,
+ * and where the broker sets them now they may have done so before or may do so
+ * later.  So a lower bound of the time narrows the offsets, and an upper one
+ * does not.
  *
  *-------------------------------------------------------------------------
  */
@@ -121,7 +121,6 @@ make_candidate(Partition *partition)
 	candidate->split = palloc0(sizeof(KafkaSplit));
 	candidate->split->topic = partition->topic;
 	candidate->split->partition = partition->number;
-	candidate->split->time_end = PG_INT64_MAX;
 	candidate->offsets = ranges_all();
 	candidate->times = ranges_all();
 	return candidate;
@@ -225,12 +224,7 @@ narrow_by_time(KafkaClient *client, List *candidates)
 	{
 		Candidate  *candidate = lfirst(lc);
 		KafkaSplit *split = candidate->split;
-		int64		ignored;
-		int64		end;
 
-		range_int64(llast(candidate->times), &ignored, &end);
-		if (end != PG_INT64_MAX)
-			split->time_end = kafka_time_of_timestamp(end) + 1;
 		if (!has_first_time(candidate, &positions[n].offset) || split->begin == split->end)
 			continue;
 		positions[n].topic = split->topic;
