@@ -6,6 +6,8 @@
  * An object's name tells its first offset, and that of the next object, in the
  * listing of its folder, where it has ended.  So an object is read only if a
  * wanted offset lies between the two.
+ * (A sink that rotates by schedule gives no exactly-once, and may leave objects
+ * that go on behind the next one's start; the documentation warns of it.)
  *
  * In the folder "partition=N" objects are listed in the order of their
  * offsets.  Behind the last wanted one the listing ends; in front of the first
