@@ -87,7 +87,7 @@ succeeds($node, q(SELECT count(*), count(DISTINCT (s.record_partition, s.record_
 fails($node, q(SET statement_timeout = 1500; CALL pinterest.emulate_posting('live', NULL, '0.1 s')), { state => '57014', within => 3 },
 	'endless posting is cancelled');
 cmp_ok(count_of('user_source'), '>', $before{user_source} + 250, 'what was sent before is there');
-fails($node, q(BEGIN; CALL pinterest.emulate_posting('live')), { state => '2D000' }, 'not in a transaction block');
+fails($node, q(BEGIN; CALL pinterest.emulate_posting('live')), { state => '25001' }, 'not in a transaction block');
 
 # The views over what was posted again give what the folder gives
 $node->safe_psql('postgres', q(SELECT pinterest.create_pipeline('posted', 'kafka', 'u2');

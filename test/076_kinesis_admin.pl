@@ -213,8 +213,8 @@ $scripted->clear;
 #
 $scripted->counters;
 foreach my $case (
-	[ q('a b'), qr/invalid name.*"a b"/ ], [ q(''), qr/invalid name/ ], [ q(repeat('x', 129)), qr/invalid name/ ],
-	[ q('arn:aws:kinesis:us-east-1:123456789012:stream/x'), qr/invalid name/ ],
+	[ q('a b'), qr/invalid stream name.*"a b"/ ], [ q(''), qr/invalid stream name/ ], [ q(repeat('x', 129)), qr/invalid stream name/ ],
+	[ q('arn:aws:kinesis:us-east-1:123456789012:stream/x'), qr/invalid stream name/ ],
 	[ q('x', 0), qr/splits/ ], [ q('x', 2, '{"retention.ms": 1}'), qr/"retention\.ms".*"RetentionPeriodHours"/s ],
 	[ q('x', 2, '{"StreamMode": "ON_DEMAND"}'), qr/splits/ ], [ q('x', 1, '{"StreamMode": "on"}'), qr/ON_DEMAND/ ],
 	map { [ qq('x', 1, '{"RetentionPeriodHours": $_}'), qr/24 to 8760/ ] } qw(23 8761 24.5 -30 true))
@@ -222,7 +222,7 @@ foreach my $case (
 	my ($arguments, $like) = @$case;
 	fails($node, "SELECT pinterest.create_source('scripted', $arguments)", { state => '22023', like => [$like] }, "refused: $arguments");
 }
-fails($node, "SELECT pinterest.$_", { state => '22023', like => [qr/invalid name/] }, "refused: $_")
+fails($node, "SELECT pinterest.$_", { state => '22023', like => [qr/invalid stream name/] }, "refused: $_")
   foreach q(drop_source('scripted', 'a b')), q(describe_source('scripted', 'a b')), q(alter_source('scripted', 'a b', 2));
 is($asked->(qw(CreateStream DeleteStream UpdateShardCount ListShards)), '0 0 0 0', 'and nobody asked');
 $node->safe_psql('postgres', q(ALTER SERVER scripted OPTIONS (ADD updatable 'false')));

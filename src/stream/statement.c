@@ -78,7 +78,7 @@ check_source(const Stream *stream, Relation source)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("source %s of stream \"%s\" is not a foreign table", stream->source,
 						stream->name),
-				 errhint("Views over it belong into the query.")));
+				 errhint("To read through a view, name it in the query.")));
 	ops = source_of_server(GetForeignTable(RelationGetRelid(source))->serverid);
 	if (ops->positions == NULL)
 		ereport(ERROR,
@@ -260,7 +260,7 @@ check_columns(const Statement *statement)
 		if (find_attribute(statement->target, name) == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("column \"%s\" of the query is no column of %s", name, stream->target),
+					 errmsg("column \"%s\" of the query is not a column of %s", name, stream->target),
 					 errhint("Rows go into the target's columns of the same names.")));
 		if (has_name(seen, name))
 			ereport(ERROR,
