@@ -255,8 +255,8 @@ CREATE VIEW pinterest.stream_position WITH (security_barrier) AS
     WHERE EXISTS (SELECT FROM pinterest._stream AS s WHERE s.name = p.stream AND pinterest._may_act_for(s.owner));
 COMMENT ON VIEW pinterest.stream_position IS 'how far each split has been read';
 COMMENT ON COLUMN pinterest.stream_position.stream IS 'name of the stream';
-COMMENT ON COLUMN pinterest.stream_position.split IS 'topic/partition, or path of an object';
-COMMENT ON COLUMN pinterest.stream_position.position IS 'offset of the next record, or which object of this path has been read';
+COMMENT ON COLUMN pinterest.stream_position.split IS 'topic/partition, ID of a shard, or path of an object';
+COMMENT ON COLUMN pinterest.stream_position.position IS 'offset of the next record, sequence number of the last record read, or which object of this path has been read';
 GRANT SELECT ON pinterest.stream_position TO PUBLIC;
 
 CREATE VIEW pinterest.dead_letter WITH (security_barrier) AS

@@ -9,6 +9,7 @@
  *				  split				position
  *	kafka_json	  topic/partition	the offset that comes next
  *	s3_json		  path of an object	its ETag, or size and time: it has been read
+ *	kinesis_json  id of a shard		sequence number of the last record read
  *
  *-------------------------------------------------------------------------
  */

@@ -10,17 +10,13 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "net/clock.h"
 #include "option.h"
-#include "source/kinesis/kinesis_body.h"
+#include "source/kinesis/kinesis_metadata.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/numeric.h"
-#include "utils/timestamp.h"
 
 /* While the reader is busy, requests are looked after each so many records. */
 #define NUDGE_RECORDS 64
@@ -32,36 +28,14 @@ int			pinterest_kinesis_connections = 64;
 bool		pinterest_kinesis_pacing = true;
 int			pinterest_shard_timeout = 300000;
 
-enum
-{
-	ITEM_SEQUENCE = KINESIS_ITEM_SEQUENCE,
-	ITEM_ARRIVAL = KINESIS_ITEM_ARRIVAL,
-	ITEM_PARTITION_KEY = KINESIS_ITEM_PARTITION_KEY,
-	ITEM_HASH_KEY = KINESIS_ITEM_HASH_KEY,
-	ITEM_STREAM,
-	ITEM_SHARD,
-	ITEM_SUB_SEQUENCE
-};
-
-static const SourceMetadata kinesis_metadata[] = {
-	{"stream", ITEM_STREAM, TEXTOID, true},
-	{"shard_id", ITEM_SHARD, TEXTOID, true},
-	{"sequence_number", ITEM_SEQUENCE, NUMERICOID, false, true},
-	{"sub_sequence_number", ITEM_SUB_SEQUENCE, INT8OID},
-	{"partition_key", ITEM_PARTITION_KEY, TEXTOID},
-	{"explicit_hash_key", ITEM_HASH_KEY, NUMERICOID},
-	{"arrival_timestamp", ITEM_ARRIVAL, TIMESTAMPTZOID, false, true},
-	{"data", METADATA_RAW, BYTEAOID},
-	{"error", METADATA_ERROR, TEXTOID},
-	{NULL}
-};
-
 typedef struct KinesisSource
 {
 	Source		base;
 	KinesisAccess *access;
 	const char *stream;
 	const SourceFilter *filter;
+	const SourceResume *resume; /* in place of a filter, or NULL */
+	List	   *reached;		/* of SourcePosition, when the scan has ended */
 
 	MemoryContext context;		/* of everything below; NULL before the first
 								 * next */
@@ -124,6 +98,8 @@ start(KinesisSource *kinesis)
 		kinesis_confine(kinesis->shard, kinesis->filter);
 	}
 	kinesis->shard = NULL;
+	if (kinesis->resume != NULL)
+		kinesis_resume(kinesis->map, kinesis->resume);
 	kinesis->fetch = kinesis_fetch_create(kinesis->service, kinesis->stream, kinesis->map,
 										  &kinesis->base, &kinesis->counters);
 	MemoryContextSwitchTo(old);
@@ -195,9 +171,20 @@ next_record(KinesisSource *kinesis)
 			kinesis_fetch_nudge(kinesis->fetch);
 		kinesis->record = &kinesis->reply->records[kinesis->next++];
 		if (is_wanted(kinesis) &&
+			(kinesis->resume == NULL || kinesis_take_next(kinesis->shard, kinesis->record)) &&
 			kinesis_body_take(&kinesis->body, kinesis->record, kinesis->shard))
 			return true;
 	}
+}
+
+/* Before the map goes. */
+static void
+note_reached(KinesisSource *kinesis)
+{
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(kinesis));
+
+	kinesis->reached = kinesis_reached(kinesis->map, kinesis->resume);
+	MemoryContextSwitchTo(old);
 }
 
 static bool
@@ -208,7 +195,7 @@ kinesis_next(Source *source)
 
 	if (kinesis->body.in_aggregate && kinesis_body_next(&kinesis->body))
 		return true;
-	if (kinesis->ended)
+	if (kinesis->ended || source->enough)
 		return false;
 	if (kinesis->context == NULL)
 		start(kinesis);
@@ -221,6 +208,8 @@ kinesis_next(Source *source)
 		kinesis_check_same(kinesis->service, kinesis->stream, kinesis->map);
 	}
 	kinesis->ended = true;
+	if (kinesis->resume != NULL)
+		note_reached(kinesis);
 	stop(kinesis);
 	return false;
 }
@@ -245,75 +234,16 @@ kinesis_consumed(Source *source)
  */
 
 static Datum
-text_of_utf8(const char *text, size_t len)
-{
-	char	   *converted = pg_any_to_server(pnstrdup(text, len), len, PG_UTF8);
-
-	return CStringGetTextDatum(converted);
-}
-
-static Datum
-partition_key_of(const KinesisSource *kinesis)
-{
-	const ReplyText *key = &kinesis->record->partition_key;
-	const KplKey *user_key = kinesis->body.user_record.partition_key;
-	const char *text;
-	size_t		len;
-
-	if (kinesis->body.in_aggregate)
-		return text_of_utf8(user_key->text, user_key->len);
-	text = reply_unescape(key, &len);
-	if (text == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
-				 errmsg("partition key cannot be converted to text")));
-	return text_of_utf8(text, len);
-}
-
-static Datum
-numeric_of(const char *digits, size_t len)
-{
-	return DirectFunctionCall3(numeric_in, CStringGetDatum(pnstrdup(digits, len)),
-							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-}
-
-/* The service tells none: only aggregates hold them. */
-static Datum
-hash_key_value(const KinesisSource *kinesis, bool *isnull)
-{
-	const KplKey *key = kinesis->body.in_aggregate ? kinesis->body.user_record.hash_key : NULL;
-
-	*isnull = key == NULL;
-	return key == NULL ? (Datum) 0 : numeric_of(key->text, key->len);
-}
-
-static Datum
 kinesis_metadata_value(Source *source, int item, const RecordPlace *place, bool *isnull)
 {
 	KinesisSource *kinesis = (KinesisSource *) source;
-	int64		arrival;
 
 	*isnull = false;
-	switch (item)
-	{
-		case ITEM_STREAM:
-			return CStringGetTextDatum(kinesis->stream);
-		case ITEM_SHARD:
-			return CStringGetTextDatum(kinesis->shard->listed.id);
-		case ITEM_SEQUENCE:
-			return numeric_of(kinesis->record->sequence.text, kinesis->record->sequence.len);
-		case ITEM_SUB_SEQUENCE:
-			return Int64GetDatum(kinesis->body.sub_sequence);
-		case ITEM_PARTITION_KEY:
-			return partition_key_of(kinesis);
-		case ITEM_HASH_KEY:
-			return hash_key_value(kinesis, isnull);
-		case ITEM_ARRIVAL:
-			arrival = reply_time(&kinesis->record->arrival);
-			*isnull = arrival < 0;
-			return TimestampTzGetDatum(kinesis_timestamp(arrival));
-	}
-	elog(ERROR, "unknown metadata item %d", item);
+	if (item == KINESIS_ITEM_STREAM)
+		return CStringGetTextDatum(kinesis->stream);
+	if (item == KINESIS_ITEM_SHARD)
+		return CStringGetTextDatum(kinesis->shard->listed.id);
+	return kinesis_record_value(kinesis->record, &kinesis->body, item, isnull);
 }
 
 static char *
@@ -333,6 +263,47 @@ kinesis_place(Source *source)
 					kinesis->stream, kinesis->shard->listed.id,
 					(int) record->sequence.len, record->sequence.text);
 }
+
+/*
+ * Positions
+ */
+
+static void
+resume(Source *source, const SourceResume *from)
+{
+	((KinesisSource *) source)->resume = from;
+}
+
+static List *
+reached(Source *source)
+{
+	KinesisSource *kinesis = (KinesisSource *) source;
+
+	if (kinesis->map != NULL)
+		note_reached(kinesis);
+	return kinesis->reached;
+}
+
+static void
+locate(Source *source, const RecordPlace *place, SourcePosition *position)
+{
+	KinesisSource *kinesis = (KinesisSource *) source;
+	const ReplyText *sequence = &kinesis->record->sequence;
+
+	position->split = kinesis->shard->listed.id;
+	position->position = kinesis->body.in_aggregate ?
+		psprintf("%.*s/%lld", (int) sequence->len, sequence->text,
+				 (long long) kinesis->body.sub_sequence) :
+		pnstrdup(sequence->text, sequence->len);
+	position->mark = NULL;
+}
+
+static const SourcePositions kinesis_positions = {
+	.resume = resume,
+	.reached = reached,
+	.locate = locate,
+	.check = kinesis_check_position,
+};
 
 /*
  * The scan as a whole
@@ -402,6 +373,7 @@ const SourceOps kinesis_source_ops = {
 	.close = kinesis_close,
 	.progress = kinesis_progress,
 	.counters = kinesis_counters,
+	.positions = &kinesis_positions,
 	.open_target = kinesis_open_target,
 	.check = kinesis_check,
 	.tables = kinesis_tables,

@@ -4,10 +4,12 @@
  *	  What the files of the Kinesis source share; the rest is behind source.h.
  *
  *	  kinesis.c			 the source: records, metadata
+ *	  kinesis_metadata.c what is known of a record
  *	  kinesis_body.c	 what a record holds
  *	  kinesis_options.c	 options
  *	  kinesis_stream.c	 a stream: its shards and how they follow each other
  *	  kinesis_range.c	 what of a shard is wanted
+ *	  kinesis_resume.c	 where a scan goes on that another has begun
  *	  kinesis_fetch.c	 reading many shards at once
  *	  kinesis_slot.c	 one request of a shard, and what comes of it
  *	  kinesis_headway.c	 how far a shard is, and at what pace
@@ -141,6 +143,12 @@ struct Shard
 	int64		time_first;		/* arrived then or later, ms since 1970 */
 	int64		time_end;		/* and before that */
 
+	/* of a scan that goes on: set by kinesis_resume */
+	bool		not_ours;		/* it is left to others */
+	bool		read_before;	/* to its end */
+	int64		read_until;		/* ms: what arrived until then has been read; -1:
+								 * unknown */
+
 	/* how far it is */
 	char	   *iterator;		/* NULL: to be had */
 	char		last_sequence[132]; /* of the last record that came; or empty */
@@ -149,6 +157,9 @@ struct Shard
 	int64		behind;			/* ms, by its last answer; -1: it never said */
 	bool		asked;			/* a request for it has been sent */
 	bool		begun;			/* records, or that there are none, have come */
+	bool		closed;			/* and its last record, or that there is none */
+	char		taken[132];		/* of the last record that was given out; or empty */
+	int64		taken_arrival;	/* ms: of that record; -1: unknown */
 	int64		next_at;		/* us: not to be asked before */
 	int64		answered_at;	/* us */
 	int64		fruitless;		/* us without headway */
@@ -187,6 +198,9 @@ extern void kinesis_check_same(AwsService *service, const char *stream,
 /* When an answer was given, in ms since 1970; -1 if it does not say. */
 extern int64 kinesis_answer_time(const AwsCall *call);
 
+/* A timestamptz, which may be infinite, in ms since 1970; rounded down. */
+extern int64 kinesis_unix_ms(int64 timestamp);
+
 /* A time in ms since 1970 as PostgreSQL has it, and for messages. */
 extern TimestampTz kinesis_timestamp(int64 ms);
 extern char *kinesis_time_text(int64 ms);
@@ -209,8 +223,27 @@ extern bool kinesis_sequences_done(const Shard *shard);
 /* Is a record of this number wanted?  Asked of one after the other. */
 extern bool kinesis_wants_sequence(Shard *shard, const char *sequence, size_t len);
 
+/*
+ * Of a scan that goes on: is this the next record of the shard?  Then it counts as
+ * read; if not, it has been read before.
+ */
+extern bool kinesis_take_next(Shard *shard, const ReplyRecord *record);
+
 /* Does what comes next begin behind a gap?  Then a new iterator jumps over it. */
 extern bool kinesis_in_gap(const Shard *shard);
+
+/*
+ * Going on
+ */
+
+/* Sets where each shard goes on; before the fetch is created. */
+extern void kinesis_resume(ShardMap *map, const SourceResume *resume);
+
+/* How far the shards have been read, as reached in position.h. */
+extern List *kinesis_reached(const ShardMap *map, const SourceResume *resume);
+
+/* SourcePositions.check */
+extern void kinesis_check_position(const SourcePosition *position);
 
 /*
  * Headway

@@ -41,6 +41,8 @@ kinesis_begin_headway(Shard *shard, const ShardMap *map)
 	int64		oldest = Max(map->taken_at - map->retention, map->created);
 
 	shard->reached = Max(oldest + HORIZON_MARGIN, shard->time_first);
+	if (shard->read_until >= 0)
+		shard->reached = shard->read_until;
 }
 
 void
@@ -150,7 +152,8 @@ kinesis_report_lost_place(const Shard *shard)
 			 errmsg("could not go on reading shard %s", shard->subject),
 			 errdetail("The service does not know sequence number %s any more, up to which it has been read: what lay behind it has been removed, or the stream was deleted and created anew.",
 					   shard->last_sequence),
-			 errhint("Run the query again.")));
+			 shard->taken[0] == '\0' ? errhint("Run the query again.") :
+			 errhint("Run it again. If the error persists, say with pinterest.reset_stream() where to go on.")));
 	pg_unreachable();
 }
 

@@ -102,9 +102,8 @@ confine_sequences(Shard *shard, List *ranges)
 	return shard->nsequences > 0;
 }
 
-/* Of a timestamptz, which may be infinite; rounded down. */
-static int64
-unix_ms(int64 timestamp)
+int64
+kinesis_unix_ms(int64 timestamp)
 {
 	const int64 shift = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000;
 
@@ -123,8 +122,8 @@ confine_times(Shard *shard, List *ranges)
 		return false;
 	range_int64(linitial(ranges), &first, &ignored);
 	range_int64(llast(ranges), &ignored, &end);
-	shard->time_first = first == PG_INT64_MIN ? 0 : Max(unix_ms(first) - TIME_MARGIN, 0);
-	shard->time_end = end == PG_INT64_MAX ? PG_INT64_MAX : unix_ms(end) + TIME_MARGIN;
+	shard->time_first = first == PG_INT64_MIN ? 0 : Max(kinesis_unix_ms(first) - TIME_MARGIN, 0);
+	shard->time_end = end == PG_INT64_MAX ? PG_INT64_MAX : kinesis_unix_ms(end) + TIME_MARGIN;
 	return shard->time_end > 0;
 }
 
@@ -139,7 +138,7 @@ kinesis_confine(Shard *shard, const SourceFilter *filter)
 TimestampTz
 kinesis_timestamp(int64 ms)
 {
-	return (ms - unix_ms(0)) * 1000;
+	return (ms - kinesis_unix_ms(0)) * 1000;
 }
 
 char *
@@ -211,6 +210,20 @@ bool
 kinesis_wants_sequence(Shard *shard, const char *sequence, size_t len)
 {
 	return seek(shard, &shard->handed_at, sequence, len);
+}
+
+bool
+kinesis_take_next(Shard *shard, const ReplyRecord *record)
+{
+	const ReplyText *sequence = &record->sequence;
+
+	if (shard->taken[0] != '\0' &&
+		compare_digits(sequence->text, sequence->len, shard->taken) <= 0)
+		return false;
+	memcpy(shard->taken, sequence->text, sequence->len);
+	shard->taken[sequence->len] = '\0';
+	shard->taken_arrival = reply_time(&record->arrival);
+	return true;
 }
 
 void

@@ -160,6 +160,7 @@ end_answer(KinesisFetch *fetch, Slot *slot, int64 answered)
 
 	kinesis_note_answer(shard, reply, slot->answered_at, answered);
 	slot->complete = true;
+	shard->closed = reply->next_iterator == NULL && shard->listed.end_sequence != NULL;
 	if (reply->next_iterator == NULL || (reply->behind == 0 && !is_full(reply)))
 		slot->ended = true;
 	set_iterator(fetch, shard, kinesis_in_gap(shard) ? NULL : reply->next_iterator);

@@ -51,6 +51,8 @@ append_page(ShardMap *map, const KinesisShardPage *page)
 		shard->wanted = true;
 		shard->time_end = PG_INT64_MAX;
 		shard->behind = -1;
+		shard->read_until = -1;
+		shard->taken_arrival = -1;
 		shard->takes_all = hash_key_is_first(&shard->listed.first_key) &&
 			hash_key_is_last(&shard->listed.last_key);
 	}
