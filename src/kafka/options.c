@@ -204,7 +204,7 @@ check_excludes(List *options, const char *name, const char *other)
 	if (option_given(options, name) && option_given(options, other))
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-				 errmsg("options \"%s\" and \"%s\" exclude each other", name, other)));
+				 errmsg("options \"%s\" and \"%s\" cannot be used together", name, other)));
 }
 
 /* What tokens are asked for with; plain http only on this machine. */
