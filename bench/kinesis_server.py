@@ -3,8 +3,8 @@
 
     kinesis_server.py FILE SHARDS RECORDS [ANSWERS]
 
-serves the lines of a file as the stream "s", so many an answer, dealt out to its shards.
-With ANSWERS each shard gives so many answers, the same lines in all of them, and keeps
+serves the lines of a file as the stream "s", so many an answer, dealt out to its shards,
+in CBOR or in JSON, as it is asked.  With ANSWERS each shard gives so many answers, the same lines in all of them, and keeps
 to the limits of a shard: who asks more than 5 times a second, or before 2 MB a second
 have paid for the answer before, is refused.  Answers are ready in memory.  It
 listens on 127.0.0.1, prints its endpoint as the first line, and ends when its standard
@@ -18,6 +18,10 @@ import time
 from collections import deque
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from os.path import abspath, dirname
+
+sys.path.insert(0, dirname(abspath(__file__)) + "/../test/servers")
+import aws_cbor  # noqa: E402
 
 LAST_KEY = 2 ** 128 - 1
 READS = 5                       # a second
@@ -25,15 +29,17 @@ BYTES = 2 * 1024 * 1024
 
 
 class Answer:
-    """All of a body but its end, which tells how the shard goes on"""
+    """All of a body but its end, which tells how the shard goes on, in both encodings"""
 
     def __init__(self, lines, first):
-        at = "%.3f" % (time.time() - 60)
-        records = ",".join(
-            '{"SequenceNumber":"4959033827149025660855969253836157109592157598913%07d","ApproximateArrivalTimestamp":%s,'
-            '"Data":"%s","PartitionKey":"key-%d"}' % (first + n, at, base64.b64encode(line).decode(), n)
-            for n, line in enumerate(lines))
-        self.body = b'{"Records":[' + records.encode()
+        at = round(time.time() - 60, 3)
+        records = [{"SequenceNumber": "4959033827149025660855969253836157109592157598913%07d" % (first + n),
+                    "ApproximateArrivalTimestamp": at, "Data": line, "PartitionKey": "key-%d" % n}
+                   for n, line in enumerate(lines)]
+        self.cbor = b"\xbf" + aws_cbor.dumps("Records") + b"\x9f" + b"".join(map(aws_cbor.dumps, records))
+        for record in records:
+            record["Data"] = base64.b64encode(record["Data"]).decode()
+        self.json = b'{"Records":[' + json.dumps(records, separators=(",", ":")).encode()[1:-1]
         self.data = sum(map(len, lines))
 
 
@@ -52,14 +58,15 @@ class Shard:
         self.asked.append(now)
         return False
 
-    def answer(self, number, n):
-        if n == len(self.answers):
-            return 200, b'{"Records":[', b'],"NextShardIterator":"%d %d","MillisBehindLatest":0}' % (number, n)
-        answer = self.answers[n]
+    def answer(self, number, n, cbor):
+        """The pieces of a body"""
+        answer = self.answers[n] if n < len(self.answers) else Answer([], 0)
         self.paid_at = time.monotonic() + answer.data / BYTES
-        end = '],"NextShardIterator":"%d %d","MillisBehindLatest":%d}' % (
-            number, n + 1, 0 if n + 1 == len(self.answers) else 1000)
-        return 200, answer.body, end.encode()
+        last = n + 1 >= len(self.answers)
+        end = {"NextShardIterator": "%d %d" % (number, n + 1), "MillisBehindLatest": 0 if last else 1000}
+        if cbor:
+            return answer.cbor, b"\xff" + aws_cbor.dumps(end)[1:]
+        return answer.json, b"]," + json.dumps(end).encode()[1:]
 
 
 def shards_of(path, shards, records, answers=None):
@@ -80,14 +87,19 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_POST(self):
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        status, *parts = getattr(self, self.headers["X-Amz-Target"].partition(".")[2])(request)
-        parts = [json.dumps(part).encode() if isinstance(part, dict) else part for part in parts]
-        self.connection.sendall(b"HTTP/1.1 %d -\r\nDate: %s\r\nContent-Type: application/x-amz-json-1.1\r\n"
-                                b"Content-Length: %d\r\n\r\n" % (
-                                    status, formatdate(usegmt=True).encode(), sum(map(len, parts))))
+        kind = self.headers["Content-Type"]
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.coding = aws_cbor if "cbor" in kind else json
+        status, *parts = getattr(self, self.headers["X-Amz-Target"].partition(".")[2])(self.coding.loads(body))
+        parts = [self.encode(part) if isinstance(part, dict) else part for part in parts]
+        self.connection.sendall(b"HTTP/1.1 %d -\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (
+            status, formatdate(usegmt=True).encode(), kind.encode(), sum(map(len, parts))))
         for part in parts:
             self.connection.sendall(part)
+
+    def encode(self, part):
+        encoded = self.coding.dumps(part)
+        return encoded if isinstance(encoded, bytes) else encoded.encode()
 
     def DescribeStreamSummary(self, request):
         return 200, {"StreamDescriptionSummary": {"StreamStatus": "ACTIVE", "StreamCreationTimestamp": 1700000000,
@@ -107,7 +119,7 @@ class Handler(BaseHTTPRequestHandler):
         number, n = map(int, request["ShardIterator"].split())
         if shards[number].refuses():
             return 400, {"__type": "ProvisionedThroughputExceededException", "message": "Rate exceeded for shard"}
-        return shards[number].answer(number, n)
+        return 200, *shards[number].answer(number, n, self.coding is aws_cbor)
 
 
 class Server(ThreadingHTTPServer):

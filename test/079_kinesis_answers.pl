@@ -51,14 +51,16 @@ sub stream
 sub shard
 {
 	my ($id, $from, $to, %with) = @_;
+	my $filling = $with{filling} ? qq(,"k":"$with{filling}") : '';
 
-	return { id => $id, range => $all_keys, records => [ map { { data => qq({"n":$_}) } } $from .. $to ], %with };
+	return { id => $id, range => $all_keys, records => [ map { { data => qq({"n":$_$filling}) } } $from .. $to ], %with };
 }
 
 # A parent and its child, whose answers are larger than what is read at a time
 my $many = 20_000;
-my @family = (shard($first, 1, $many, closed => JSON::PP::true, batch => $many),
-	shard($second, $many + 1, 2 * $many, parents => [$first], batch => $many));
+my %large = (batch => $many, filling => 'x' x 500);
+my @family = (shard($first, 1, $many, closed => JSON::PP::true, %large),
+	shard($second, $many + 1, 2 * $many, parents => [$first], %large));
 my $whole = 'SELECT count(*), count(DISTINCT n), bool_and(n = place) FROM (SELECT n, row_number() OVER () AS place FROM t) s';
 my $expected = join('|', 2 * $many, 2 * $many, 't');
 
@@ -75,7 +77,9 @@ foreach my $how (qw(half reset))
 	# what a reset takes with it may be all that came
 	my $counters = $kinesis->counters;
 	cmp_ok($counters->{GetShardIterator}, '>', $how eq 'half' ? 7 : 2, "$how: it went on where it was");
-	is($counters->{GetRecords}, 8, "$how: once for each time");
+
+	# behind an answer with all records, which is a full one, there might be more
+	like($counters->{GetRecords}, qr/^[89]$/, "$how: once for each time");
 }
 stream(\@family);
 $kinesis->fault(op => 'GetRecords', fault => 'half');
@@ -89,7 +93,7 @@ $kinesis->fault(op => 'GetRecords', fault => 'hang_half', times => 1, shard => $
 succeeds($node, "SET pinterest.request_timeout = 500; $whole", $expected, 'an answer that stops coming is given up, and continued');
 $kinesis->fault(op => 'GetRecords', fault => 'hang_half', shard => $second);
 fails($node, "SET statement_timeout = 1000; $whole", { state => '57014', within => 5 }, 'cancelled within an answer');
-stream([ shard($first, 1, $many, batch => $many) ]);
+stream([ shard($first, 1, $many, %large) ]);
 $kinesis->fault(op => 'GetRecords', fault => 'half', times => 1);
 $kinesis->fault(op => 'GetRecords', fault => 'error', status => 400, type => 'ExpiredIteratorException', times => 1);
 $kinesis->fault(op => 'GetRecords', fault => 'error', status => 500, type => 'InternalFailure', times => 2);
@@ -102,8 +106,7 @@ fails($node, $whole, { state => 'HV000', like => [qr/the service's answer is not
 my ($in, $out, $err) = ('', '', '');
 my $session = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('postgres') ],
 	'<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout(60));
-my $filling = 'x' x 500;
-stream([ map { { %$_, records => [ map { { data => substr($_->{data}, 0, -1) . qq(,"k":"$filling"}) } } @{ $_->{records} } ] } } @family ]);
+stream(\@family);
 $in = "BEGIN; DECLARE c CURSOR FOR SELECT n FROM t; FETCH 2 FROM c;\n\\echo fetched\n";
 $session->pump until $out =~ /fetched/ || $err;
 $kinesis->cut;
@@ -132,6 +135,33 @@ succeeds(
 	join('|', 60, 60 * 61 / 2, 8 * 600_000 + 18 * 90_000 + 34 * 10, 't'),
 	'records of all sizes in one answer');
 
+# --- encodings
+
+my $minute_ago = int(time) - 60;
+foreach my $how ('as AWS', 'text', 'pieces', 'none')
+{
+	my @records = (
+		{ data => '{"n":1}', key => "\"k\x{e9}y\\", at => 1000 * $minute_ago + 123 },
+		{ data => 'no JSON', at => 1000 * $minute_ago },
+		{ base64 => '/w==', at => 1000 * $minute_ago },
+		{ base64 => 'no base64', at => 1000 * $minute_ago });
+	my $milliseconds = $how eq 'text' ? '000' : '123';
+
+	my $name = stream([ shard($first, 1, 0, records => \@records) ], options => ", on_error 'set_null'");
+	$kinesis->set(cbor => $how);
+	$node->safe_psql('postgres', q(ALTER FOREIGN TABLE t ADD at timestamptz OPTIONS (metadata 'arrival_timestamp')));
+	succeeds(
+		$node,
+		q(SELECT n, key = e'"k\u00e9y\\\\', encode(raw, 'escape'), extract(epoch FROM at), error IS NULL FROM t),
+		join("\n", "1|t|{\"n\":1}|$minute_ago.${milliseconds}000|t",
+			map { "|f|$_|$minute_ago.000000|f" } 'no JSON', '\\377', 'no base64'),
+		"answers in CBOR: $how");
+	is($kinesis->counters->{cbor}, 1, "$how: asked for once");
+	$kinesis->fault(op => 'GetRecords', fault => 'error', status => 400, type => 'AccessDeniedException', message => 'so it is');
+	fails($node, 'SELECT n FROM t', { state => '42501', like => [ qr/could not read "$first of stream $name"/, qr/so it is/ ] }, "$how: an error");
+}
+$kinesis->set(cbor => 'as AWS');
+
 # --- what a user sees of it
 
 stream([ shard($first, 1, 6, closed => JSON::PP::true, batch => 3), shard($second, 7, 8, parents => [$first]) ]);
@@ -139,7 +169,7 @@ $kinesis->fault(op => 'GetRecords', fault => 'error', status => 400, type => 'Pr
 $kinesis->fault(op => 'ListShards', fault => 'error', status => 500, type => 'InternalFailure', times => 1);
 like(
 	$node->safe_psql('postgres', "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT n FROM t WHERE shard <> 'shardId-000000000009'"),
-	qr/Stream: s-$number\n  Pushed Down: .*\n  Decoded Fields: n\n  Records: 8\n  Rejected: 0\n  Shards: 2\n  Shards Filtered: 0\n  User Records Outside Shard: 0\n  Bytes: 96\n  Control Requests: [45]\n  Get Requests: 4\n  Throttled: 1\n  Retries: 1\b/,
+	qr/Stream: s-$number\n  Pushed Down: .*\n  Decoded Fields: n\n  Records: 8\n  Rejected: 0\n  Shards: 2\n  Shards Filtered: 0\n  User Records Outside Shard: 0\n  Bytes: 56\n  Control Requests: [45]\n  Get Requests: 4\n  Throttled: 1\n  Retries: 1\b/,
 	'EXPLAIN ANALYZE tells of shards, requests by kind, refusals and retries');
 stream([ shard($first, 1, 20, batch => 1) ]);
 my $paced = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('postgres'), '-c', "SET pinterest.kinesis_pacing = on; SET statement_timeout = '60s'; SELECT count(*) FROM t" ],

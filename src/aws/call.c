@@ -68,7 +68,7 @@ void
 aws_call_begin(AwsCall *call, const AwsRequest *request)
 {
 	aws_call_abort(call);
-	call->request = request;
+	call->request = call->service->plain && request->plain != NULL ? request->plain : request;
 	call->attempts = 0;
 	call->setbacks = 0;
 	call->taken = 0;
@@ -274,6 +274,24 @@ aws_call_read(AwsCall *call, char *to, size_t room)
 	n = http_read(call->transfer, to, room);
 	call->read = call->read || n > 0;
 	return n;
+}
+
+void
+aws_call_lend(AwsCall *call, char *buffer, size_t size)
+{
+	http_lend(call->transfer, buffer, size);
+}
+
+size_t
+aws_call_take_back(AwsCall *call)
+{
+	(void) aws_call_look(call);
+	aws_call_check(call);
+	if (call->state == AWS_WAITING ||
+		(call->state != AWS_DONE && http_available(call->transfer) == 0))
+		return 0;
+	call->read = call->read || http_available(call->transfer) > 0;
+	return http_take_back(call->transfer);
 }
 
 StringInfo

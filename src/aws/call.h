@@ -27,6 +27,7 @@ struct AwsService
 	int64		clock_offset;	/* seconds the service is ahead of us */
 	int64		retries;
 	bool		moved;			/* to another region than was configured */
+	bool		plain;			/* it does not know CBOR: AwsRequest.plain */
 };
 
 struct AwsCall

@@ -78,6 +78,9 @@ typedef struct AwsRequest
 	int64		size;			/* stream: bytes expected from there, or -1 */
 	int64		whole;			/* stream: size of the object, where these are
 								 * but a part of it; else the same or 0 */
+	size_t		lends;			/* stream, not 0: it is received where aws_call_lend
+								 * says, in buffers of about this size, and not
+								 * read with aws_call_read */
 	bool		indivisible;	/* stream: no part of it can be asked for, so it
 								 * is not continued, but fails, when it breaks
 								 * off after something was read */
@@ -86,6 +89,9 @@ typedef struct AwsRequest
 								 * an error all the same */
 	bool		once;			/* is not sent again if it may have been carried
 								 * out */
+	const struct AwsRequest *plain; /* the same in JSON, if this is in CBOR: sent
+								 * in its place, from then on, where a refusal
+								 * shows that the service does not know CBOR */
 	const char *what;			/* messages: "could not WHAT "SUBJECT"" */
 	const char *subject;
 } AwsRequest;
@@ -165,6 +171,15 @@ extern const char *aws_call_header(const AwsCall *call, const char *name);
  * When the state is DONE besides, the body is complete.  Raises if FAILED.
  */
 extern size_t aws_call_read(AwsCall *call, char *to, size_t room);
+
+/*
+ * Stream that lends: the buffer it is received in, as in net/http.h; to be lent
+ * before the call begins.  aws_call_take_back returns how many bytes are there
+ * and has it taken back, unless there are none: then it stays lent, but for a
+ * call that is DONE.  Raises if FAILED.
+ */
+extern void aws_call_lend(AwsCall *call, char *buffer, size_t size);
+extern size_t aws_call_take_back(AwsCall *call);
 
 /* Not stream, DONE: the whole answer; may be changed, valid until begin. */
 extern StringInfo aws_call_body(AwsCall *call);

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "aws/cbor.h"
 #include "aws/clean_text.h"
 #include "aws/error.h"
 #include "aws/error_rules.h"
@@ -80,6 +81,23 @@ json_string(const char *body, const char *name, size_t *len)
 	return at;
 }
 
+/* The code, without what stands before "#", unless it is known already. */
+static void
+take_code(AwsFailure *failure, const char *text, size_t len,
+		  const AwsCredentials *credentials)
+{
+	const char *hash = memchr(text, '#', len);
+
+	if (failure->code[0] != '\0')
+		return;
+	if (hash != NULL)
+	{
+		len -= hash + 1 - text;
+		text = hash + 1;
+	}
+	CLEAN(code, text, len);
+}
+
 /* {"__type": "com.amazonaws.kinesis.v20131202#ResourceNotFoundException", "message": "…"} */
 static bool
 parse_json(AwsFailure *failure, const char *body, const AwsCredentials *credentials)
@@ -92,22 +110,42 @@ parse_json(AwsFailure *failure, const char *body, const AwsCredentials *credenti
 	text = json_string(body, "__type", &len);
 	if (text == NULL)
 		text = json_string(body, "code", &len);
-	if (text != NULL && failure->code[0] == '\0')
-	{
-		const char *hash = memchr(text, '#', len);
-
-		if (hash != NULL)
-		{
-			len -= hash + 1 - text;
-			text = hash + 1;
-		}
-		CLEAN(code, text, len);
-	}
+	if (text != NULL)
+		take_code(failure, text, len, credentials);
 	text = json_string(body, "message", &len);
 	if (text == NULL)
 		text = json_string(body, "Message", &len);
 	if (text != NULL)
 		CLEAN(message, text, len);
+	return failure->code[0] != '\0' || failure->message[0] != '\0';
+}
+
+/* The same in CBOR. */
+static bool
+parse_cbor(AwsFailure *failure, const char *body, size_t len,
+		   const AwsCredentials *credentials)
+{
+	CborCursor	cursor = {body, body + len};
+	CborHead	head;
+	const char *name;
+	const char *text;
+	size_t		name_len;
+	size_t		text_len;
+
+	if (!cbor_is_map(body, len) || !cbor_head(&cursor, &head))
+		return false;
+	while (cbor_string(&cursor, &name, &name_len))
+	{
+		if (!cbor_string(&cursor, &text, &text_len))
+		{
+			if (!cbor_skip(&cursor))
+				break;
+		}
+		else if (name_len == 6 && memcmp(name, "__type", 6) == 0)
+			take_code(failure, text, text_len, credentials);
+		else if (name_len == 7 && pg_strncasecmp(name, "message", 7) == 0)
+			CLEAN(message, text, text_len);
+	}
 	return failure->code[0] != '\0' || failure->message[0] != '\0';
 }
 
@@ -140,12 +178,13 @@ void
 aws_failure_parse_body(AwsFailure *failure, const char *body, size_t len,
 					   const AwsCredentials *credentials)
 {
+	bool		is_cbor = parse_cbor(failure, body, len, credentials);
 	char	   *copy = pnstrdup(body, len); /* stops at a zero byte */
 	char	   *excerpt;
 
 	len = strlen(copy);
 	failure->html = looks_like_html(copy);
-	if (!failure->html && len > 0 &&
+	if (!failure->html && len > 0 && !is_cbor &&
 		!parse_json(failure, copy, credentials) &&
 		!parse_xml(failure, pstrdup(copy), len, credentials))
 		failure->garbage = true;

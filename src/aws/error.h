@@ -39,7 +39,8 @@ typedef struct AwsFailure
 	char		message[400];	/* what the service says, or what its page or
 								 * garbage begins with */
 	bool		html;			/* the body is a web page */
-	bool		garbage;		/* the body is neither XML nor JSON nor HTML */
+	bool		garbage;		/* the body is neither XML nor JSON nor HTML
+								 * nor CBOR */
 	char		request_id[80];
 	char		region[40];		/* where the service says the bucket is */
 	char		redirect[120];	/* scheme://host that it sends us to */

@@ -163,6 +163,7 @@ exchange_begin(const AwsServiceConfig *config, SigV4Signer *signer, int64 clock_
 	/* what may take minutes on the service's side is kept alive by blanks */
 	http.min_rate = request->error_in_200 ? 0 : pinterest_min_transfer_rate;
 	http.buffer_size = buffer_size(request);
+	http.lends = request->lends;
 	http.keep_unread = taken > 0;
 	http.skip_if_200 = taken;
 	http_begin(transfer, &http);

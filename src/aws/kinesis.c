@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "aws/cbor.h"
 #include "aws/kinesis.h"
 #include "common/base64.h"
 #include "utils/json.h"
@@ -55,6 +56,7 @@ kinesis_request_init(KinesisRequest *request)
 {
 	memset(request, 0, sizeof(KinesisRequest));
 	initStringInfo(&request->body);
+	initStringInfo(&request->cbor);
 	initStringInfo(&request->path);
 }
 
@@ -222,10 +224,13 @@ kinesis_get_iterator(KinesisRequest *request, const char *stream, const char *sh
 
 void
 kinesis_get_records(KinesisRequest *request, const char *stream, const char *iterator,
-					const char *subject)
+					size_t buffer_size, const char *subject)
 {
+	StringInfo	cbor = &request->cbor;
+
 	begin_request(request, "Kinesis_20131202.GetRecords", subject);
 	request->aws.stream = true;
+	request->aws.lends = buffer_size;
 	request->aws.indivisible = true;
 	request->aws.size = -1;
 	request->aws.whole = -1;
@@ -233,6 +238,21 @@ kinesis_get_records(KinesisRequest *request, const char *stream, const char *ite
 		add_stream(request, stream);
 	add_string(request, "ShardIterator", iterator);
 	end_request(request);
+
+	resetStringInfo(cbor);
+	cbor_add_map(cbor, kinesis_is_arn(stream) ? 2 : 1);
+	if (kinesis_is_arn(stream))
+	{
+		cbor_add_text(cbor, "StreamARN");
+		cbor_add_text(cbor, stream);
+	}
+	cbor_add_text(cbor, "ShardIterator");
+	cbor_add_text(cbor, iterator);
+	request->plain = request->aws;
+	request->aws.plain = &request->plain;
+	request->aws.headers[0].value = "application/x-amz-cbor-1.1";
+	request->aws.body = cbor->data;
+	request->aws.body_len = cbor->len;
 }
 
 /* A member that is bytes, as base64. */

@@ -4,9 +4,10 @@
  *	  Kinesis Data Streams: requests, and what the short answers say.
  *
  * Kinesis API 2013-12-02, its JSON protocol: every action is a POST of one
- * JSON object to "/", named by a header.  Calls, signatures and retries are
- * those of client.h.  Throttling of a shard is the caller's: it is no
- * setback, but the pace.
+ * JSON object to "/", named by a header.  Where bytes are to come they are asked for
+ * in CBOR, which is the same but for the encoding.  Calls, signatures and
+ * retries are those of client.h.  Throttling of a shard is the caller's: it is
+ * no setback, but the pace.
  *
  * A stream is named by its name or by its ARN, which may be of another account.
  *
@@ -24,7 +25,9 @@
 typedef struct KinesisRequest
 {
 	AwsRequest	aws;			/* for aws_call_begin */
-	StringInfoData body;
+	AwsRequest	plain;			/* the same in JSON, where that is in CBOR */
+	StringInfoData body;		/* in JSON */
+	StringInfoData cbor;
 	StringInfoData path;		/* of those to a gateway */
 } KinesisRequest;
 
@@ -75,9 +78,13 @@ extern void kinesis_get_iterator(KinesisRequest *request, const char *stream,
 								 const char *shard, const KinesisPosition *position,
 								 const char *subject);
 
-/* As a stream: aws_call_read. */
+/*
+ * As a stream that lends buffers of that size.  Asks for CBOR; of a service that
+ * does not know it, for JSON.
+ */
 extern void kinesis_get_records(KinesisRequest *request, const char *stream,
-								const char *iterator, const char *subject);
+								const char *iterator, size_t buffer_size,
+								const char *subject);
 
 /* A record to be put. */
 typedef struct KinesisPut

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "aws/call.h"
+#include "aws/cbor.h"
 #include "net/clock.h"
 #include "net/date.h"
 #include "net/jitter.h"
@@ -201,6 +202,23 @@ clock_is_off(const AwsFailure *failure)
 		  strncmp(failure->message, "Signature not yet", 17) == 0));
 }
 
+/*
+ * Who knows CBOR refuses in CBOR what is asked in it.  Goes on in JSON if this was
+ * somebody else, be it the service or what stands before it: nothing is lost by that.
+ */
+static bool
+use_json(AwsCall *call)
+{
+	size_t		len;
+	const char *body = http_error_body(call->transfer, &len);
+
+	if (call->request->plain == NULL || len == 0 || cbor_is_map(body, len))
+		return false;
+	call->service->plain = true;
+	call->request = call->request->plain;
+	return true;
+}
+
 /* The service has answered with an error: does another attempt promise more? */
 void
 call_refused(AwsCall *call)
@@ -210,7 +228,7 @@ call_refused(AwsCall *call)
 		wait_to_retry(call, 0);
 	else if (aws_failure_expired(&call->failure) && renew_keys(call))
 		wait_to_retry(call, 0);
-	else if (follow_region(call))
+	else if (follow_region(call) || use_json(call))
 		wait_to_retry(call, 0);
 	else
 		call_attempt_failed(call);

@@ -90,6 +90,8 @@ typedef struct HttpRequest
 	int			min_rate;		/* bytes a second of the answer's body, over
 								 * stall_timeout; 0 for any */
 	size_t		buffer_size;	/* of the receive buffer, at least */
+	size_t		lends;			/* not 0: the receive buffer is what http_lend
+								 * gives, mostly of this size */
 	bool		keep_unread;	/* leave what the last exchange left in the
 								 * receive buffer, and append to it */
 	int64		skip_if_200;	/* drop this much of the body if the status is
@@ -167,6 +169,16 @@ extern size_t http_read(HttpTransfer *transfer, char *to, size_t room);
 
 /* Bytes ready to be read. */
 extern size_t http_available(const HttpTransfer *transfer);
+
+/*
+ * The receive buffer of requests that say "lends" belongs to the caller, who
+ * lends it until it is full, or as long as he likes; meanwhile it stays where it
+ * is.  Without one the exchange rests.  It has HTTP_MIN_BUFFER bytes or more, and
+ * is filled from its start, anew by each exchange.  http_take_back returns how
+ * many bytes of a 2xx body are there.
+ */
+extern void http_lend(HttpTransfer *transfer, char *buffer, size_t size);
+extern size_t http_take_back(HttpTransfer *transfer);
 
 /* The buffer is full, and the exchange rests until it has been read. */
 extern bool http_paused(const HttpTransfer *transfer);

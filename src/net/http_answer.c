@@ -45,6 +45,20 @@ http_available(const HttpTransfer *transfer)
 	return transfer->end - transfer->start;
 }
 
+/* May call http_on_body at once, which finds an empty buffer. */
+static void
+go_on(HttpTransfer *transfer)
+{
+	CURLcode	code;
+
+	transfer->paused = false;
+	transfer->progress_at = transfer->client->clock;
+	transfer->window_at = 0;
+	code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+	if (code != CURLE_OK)
+		http_finish(transfer, code);
+}
+
 size_t
 http_read(HttpTransfer *transfer, char *to, size_t room)
 {
@@ -53,17 +67,29 @@ http_read(HttpTransfer *transfer, char *to, size_t room)
 	memcpy(to, transfer->buffer + transfer->start, n);
 	transfer->start += n;
 	if (transfer->paused && transfer->start == transfer->end)
-	{
-		CURLcode	code;
+		go_on(transfer);
+	return n;
+}
 
-		/* may call http_on_body at once, which finds an empty buffer */
-		transfer->paused = false;
-		transfer->progress_at = transfer->client->clock;
-		transfer->window_at = 0;
-		code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
-		if (code != CURLE_OK)
-			http_finish(transfer, code);
-	}
+void
+http_lend(HttpTransfer *transfer, char *buffer, size_t size)
+{
+	Assert(size >= HTTP_MIN_BUFFER);
+	transfer->lent = transfer->buffer = buffer;
+	transfer->lent_size = transfer->size = size;
+	transfer->start = transfer->end = 0;
+	if (transfer->paused)
+		go_on(transfer);
+}
+
+size_t
+http_take_back(HttpTransfer *transfer)
+{
+	size_t		n = http_available(transfer);
+
+	transfer->lent = transfer->buffer = NULL;
+	transfer->lent_size = transfer->size = 0;
+	transfer->start = transfer->end = 0;
 	return n;
 }
 

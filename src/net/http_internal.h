@@ -58,7 +58,11 @@ struct HttpTransfer
 	CURLcode	code;
 	struct curl_slist header_nodes[HTTP_MAX_HEADERS + 2];
 
-	/* receive buffer: unread bytes are buffer[start .. end) */
+	/* receive buffer, its own or lent: unread bytes are buffer[start .. end) */
+	char	   *own;			/* NULL for none yet */
+	size_t		own_size;
+	char	   *lent;			/* NULL for none now */
+	size_t		lent_size;
 	char	   *buffer;
 	size_t		size;
 	size_t		start;

@@ -12,7 +12,8 @@
 
 #include "net/http_internal.h"
 
-#define LARGEST_READ (128 * 1024)	/* of libcurl from the socket */
+/* Of libcurl from the socket: each costs a few system calls, and wakes the sender. */
+#define LARGEST_READ (512 * 1024)
 
 static void
 prepare_buffer(HttpTransfer *transfer, const HttpRequest *request)
@@ -23,19 +24,27 @@ prepare_buffer(HttpTransfer *transfer, const HttpRequest *request)
 
 	if (!request->keep_unread)
 		transfer->start = transfer->end = 0;
-	if (wanted <= transfer->size)
+	if (request->lends > 0)
+	{
+		transfer->buffer = transfer->lent;
+		transfer->size = transfer->lent_size;
 		return;
-
-	unread = transfer->end - transfer->start;
-	larger = MemoryContextAlloc(transfer->context, wanted);
-	if (unread > 0)
-		memcpy(larger, transfer->buffer + transfer->start, unread);
-	if (transfer->buffer != NULL)
-		pfree(transfer->buffer);
-	transfer->buffer = larger;
-	transfer->size = wanted;
-	transfer->start = 0;
-	transfer->end = unread;
+	}
+	if (wanted > transfer->own_size)
+	{
+		unread = transfer->end - transfer->start;
+		larger = MemoryContextAlloc(transfer->context, wanted);
+		if (unread > 0)
+			memcpy(larger, transfer->own + transfer->start, unread);
+		if (transfer->own != NULL)
+			pfree(transfer->own);
+		transfer->own = larger;
+		transfer->own_size = wanted;
+		transfer->start = 0;
+		transfer->end = unread;
+	}
+	transfer->buffer = transfer->own;
+	transfer->size = transfer->own_size;
 }
 
 /* The list of header lines, without an allocation for each. */
@@ -140,7 +149,8 @@ static bool
 set_request_options(HttpTransfer *transfer, const HttpRequest *request)
 {
 	CURL	   *easy = transfer->easy;
-	long		read_size = Max(Min(transfer->size / 2, LARGEST_READ), HTTP_MIN_BUFFER);
+	size_t		buffer_size = request->lends > 0 ? request->lends : transfer->size;
+	long		read_size = Max(Min(buffer_size / 2, LARGEST_READ), HTTP_MIN_BUFFER);
 	bool		ok = set_method(transfer, request) &&
 		(!request->probe || http_set_probe_options(transfer, request->connect_only));
 

@@ -39,12 +39,12 @@ typedef struct Found
 	} while (0)
 
 static uint32
-note_text(Found *found, const KinesisReply *reply, const ReplyText *text)
+note_value(Found *found, const KinesisReply *reply, const ReplyValue *value)
 {
-	check(text->text > reply->buffer && text->text + text->len < reply->buffer + reply->len);
-	for (uint32 i = 0; i < text->len; i++)
-		found->sum = found->sum * 31 + (unsigned char) text->text[i];
-	return text->len;
+	check(value->text > reply->buffer && value->text + value->len <= reply->buffer + reply->len);
+	for (uint32 i = 0; i < value->len; i++)
+		found->sum = found->sum * 31 + (unsigned char) value->text[i];
+	return value->len;
 }
 
 static void
@@ -53,14 +53,14 @@ note_records(Found *found, const KinesisReply *reply)
 	for (int i = 0; i < reply->nrecords; i++)
 	{
 		const ReplyRecord *record = &reply->records[i];
-		const ReplyText *texts[] = {
+		const ReplyValue *values[] = {
 			&record->data, &record->partition_key, &record->sequence, &record->arrival
 		};
 		size_t		len;
 
 		for (int t = 0; t < 4; t++)
 		{
-			uint32		n = note_text(found, reply, texts[t]);
+			uint32		n = note_value(found, reply, values[t]);
 
 			if (found->nrecords < MAX_RECORDS)
 				found->lengths[found->nrecords][t] = n;
@@ -68,7 +68,9 @@ note_records(Found *found, const KinesisReply *reply)
 		found->nrecords++;
 		check(reply_is_sequence(&record->sequence));
 		check(reply_time(&record->arrival) >= -1);
-		(void) reply_unescape(&record->partition_key, &len);
+		(void) reply_text(&record->partition_key, &len);
+		(void) reply_is_base64(&record->data);
+		check(reply_data_len(&record->data) <= record->data.len);
 	}
 }
 
@@ -115,10 +117,11 @@ LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 	static Found a;
 	static Found b;
 
+	/* so small that they grow */
 	if (whole.buffer == NULL)
 	{
-		kinesis_reply_init(&whole);
-		kinesis_reply_init(&pieces);
+		kinesis_reply_init(&whole, 64);
+		kinesis_reply_init(&pieces, 64);
 	}
 	if (size < 1)
 		return 0;

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A Kinesis server that does what it is told.  Standard library only.
+"""A Kinesis server that does what it is told.  Standard library only.  It answers in
+JSON or in CBOR, as it is asked.
 
     fault_kinesis.py [--port PORT]
 
@@ -22,14 +23,17 @@ beforehand, by a POST of JSON:
                   "keys": {ID: [SECRET, TOKEN or null]}: signatures are checked,
                   "expired": [ID, …]: these have ended,
                   "looks": how often DescribeStreamSummary tells that a stream is
-                  CREATING or DELETING (1)}
+                  CREATING or DELETING (1),
+                  "cbor": "as AWS"; "text": data is base64, times are seconds;
+                  "pieces": strings come in pieces; "none": it does not know CBOR}
     /-/fault     {"fault": NAME, "op": ACTION or "any", "shard": …, "times": N,
                  "after": N, …}: as in fault_s3.py
     /-/records   {"name": …}: what there is, as [shard, key, base64]
     /-/cut       {}: closes the connections that answers are sent on
     /-/counters  {}: what was asked since the last time: for each action how often, the
                  most requests at a time, for each shard when records were asked for,
-                 and "puts": how many records each PutRecords had
+                 "puts": how many records each PutRecords had, and "cbor": how
+                 many requests were in CBOR
 
 SHARD is {"id": …, "parents": [ID, …], "range": [FIRST, LAST], "closed": bool,
 "records": [RECORD, …], "batch": records an answer (10000), "empty": {"N": so many
@@ -63,6 +67,7 @@ from calendar import timegm
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import aws_cbor
 import aws_signature
 
 LAST_KEY = 2 ** 128 - 1
@@ -70,7 +75,7 @@ OWN_ACCOUNT = "123456789012"
 lock = threading.Lock()
 streams = {}
 faults = []
-settings = {"clock": 0, "keys": {}, "expired": [], "looks": 1}
+settings = {"clock": 0, "keys": {}, "expired": [], "looks": 1, "cbor": "as AWS"}
 counters = {}
 sending = set()                 # connections
 now_in_flight = 0
@@ -85,6 +90,21 @@ def now():
     return time.time() + settings["clock"]
 
 
+def record_in_cbor(record):
+    if settings["cbor"] == "text":
+        return dict(record, ApproximateArrivalTimestamp=record["ApproximateArrivalTimestamp"] / 1000)
+    try:
+        return dict(record, Data=base64.b64decode(record["Data"], validate=True))
+    except ValueError:          # stays what it is, a text
+        return record
+
+
+def in_cbor(answer):
+    if "Records" in answer:
+        answer = dict(answer, Records=[record_in_cbor(record) for record in answer["Records"]])
+    return aws_cbor.dumps(answer, settings["cbor"] == "pieces")
+
+
 class Shard:
     def __init__(self, what):
         self.id = what["id"]
@@ -96,18 +116,10 @@ class Shard:
         self.behind = what.get("behind")
         self.start = str(what.get("start", 1))
         self.end = str(what.get("end", 10 ** 30))
-        self.generate = what.get("generate")
         self.took_at = collections.deque()
         self.trimmed = 0
         self.records = []
-        self.answers = {}
         self.add(what.get("records", []))
-        if self.generate:
-            at = "%.3f" % (now() - 60)
-            data = self.generate["data"]
-            self.text = ['{"SequenceNumber":"%d","ApproximateArrivalTimestamp":%s,"Data":"%s","PartitionKey":"k%d"}' % (
-                1000 + n, at, base64.b64encode(data.replace("{}", str(n)).encode()).decode(), n)
-                for n in range(self.generate["count"])]
 
     def add(self, records):
         for record in records:
@@ -159,19 +171,7 @@ class Shard:
         return len(self.records)
 
     def answer(self, stream, at, given):
-        """The body of an answer, from a record on, after so many empty ones"""
-        if self.generate:
-            if (at, stream.name) not in self.answers:
-                part, size = [], 0
-                for text in self.text[at:at + self.batch]:
-                    if size + len(text) > 13 * 1024 * 1024:
-                        break
-                    part.append(text)
-                    size += len(text)
-                end = at + len(part) == len(self.text)
-                self.answers[(at, stream.name)] = ('{"Records":[%s],"NextShardIterator":"%s","MillisBehindLatest":%d}' % (
-                    ",".join(part), stream.iterator(self, at + len(part), 0), 0 if end else 1000)).encode()
-            return self.answers[(at, stream.name)]
+        """From a record on, after so many empty ones"""
         at = max(at, self.trimmed)
         empty = given < self.empty.get(at, 0)
         records = [] if empty else [record for _, _, record in self.records[at:at + self.batch]]
@@ -185,7 +185,7 @@ class Shard:
                 for shard in stream.shards if self.id in shard.parents]
         else:
             answer["NextShardIterator"] = stream.iterator(self, at + len(records), given + 1 if empty else 0)
-        return json.dumps(answer).encode()
+        return answer
 
 
 class Stream:
@@ -395,6 +395,12 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
+    cbor = False
+
+    def encode(self, answer):
+        """As the request was encoded"""
+        return in_cbor(answer) if self.cbor else json.dumps(answer).encode()
+
     def send(self, status, body, content_type="application/x-amz-json-1.1", date=True, cut=None):
         self.send_response_only(status)
         if date:
@@ -405,11 +411,13 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.flush()
         sending.add(self.connection)
-        self.connection.sendall(body if cut is None else body[:cut])
-        sending.discard(self.connection)
+        try:
+            self.connection.sendall(body if cut is None else body[:cut])
+        finally:
+            sending.discard(self.connection)
 
     def error(self, status, code, message):
-        self.send(status, json.dumps({"__type": "com.amazonaws.kinesis.v20131202#" + code, "message": message}).encode())
+        self.send(status, self.encode({"__type": "com.amazonaws.kinesis.v20131202#" + code, "message": message}))
 
     def do_POST(self):
         global now_in_flight
@@ -418,8 +426,13 @@ class Handler(BaseHTTPRequestHandler):
             with lock:
                 return self.control(self.path[3:], json.loads(body))
         op = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        self.cbor = "cbor" in self.headers.get("Content-Type", "")
         with lock:
-            request = json.loads(body)
+            if self.cbor:
+                counters["cbor"] = counters.get("cbor", 0) + 1
+                if settings["cbor"] == "none":
+                    return self.send(500, b"<html><body>Sorry</body></html>", "text/html")
+            request = aws_cbor.loads(body) if self.cbor else json.loads(body)
             counters[op] = counters.get(op, 0) + 1
             now_in_flight += 1
             counters["most"] = max(counters.get("most", 0), now_in_flight)
@@ -441,7 +454,7 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(fault["ms"] / 1000)
         elif kind in ("hang", "hang_body"):
             if kind == "hang_body":
-                self.send(200, b'{"Records":[' + b" " * 1000, cut=500)
+                self.send(200, self.encode({"Records": []})[:-2] + b" " * 1000, cut=500)
             while self.connection.recv(1):
                 pass
             self.close_connection = True
@@ -457,7 +470,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(403, b"<ErrorResponse><Error><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>" % (
                 fault["type"].encode(), fault.get("message", "").encode()), "text/xml")
         elif kind == "garbage":
-            return self.send(200, b'{"Records":[{"Data":"e30=","PartitionKey"')
+            return self.send(200, self.encode({"Records": [{"Data": "e30=", "PartitionKey": ""}]})[:-5])
         try:
             with lock:
                 if settings["keys"]:
@@ -468,8 +481,7 @@ class Handler(BaseHTTPRequestHandler):
                 return
         except Refused as refused:
             return self.error(refused.status, refused.code, refused.message)
-        if not isinstance(answer, bytes):
-            answer = json.dumps(answer).encode() if answer else b""
+        answer = self.encode(answer) if answer else b""
         broken = kind in ("half", "hang_half", "reset")
         if kind == "tail":
             answer += fault["bytes"].encode()

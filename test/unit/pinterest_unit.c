@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "aws/cbor.h"
 #include "aws/error.h"
 #include "aws/msk_iam.h"
 #include "aws/sigv4.h"
@@ -296,17 +297,62 @@ unit_listing(PG_FUNCTION_ARGS)
 	RETURN_TEXT(out.data);
 }
 
+static CborCursor
+cbor_cursor(bytea *bytes)
+{
+	return (CborCursor) {VARDATA_ANY(bytes), VARDATA_ANY(bytes) + VARSIZE_ANY_EXHDR(bytes)};
+}
+
+/* NULL if it is none. */
+PG_FUNCTION_INFO_V1(unit_cbor_number);
+Datum
+unit_cbor_number(PG_FUNCTION_ARGS)
+{
+	CborCursor	cursor = cbor_cursor(PG_GETARG_BYTEA_PP(0));
+	double		number;
+
+	if (!cbor_number(&cursor, &number))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(number);
+}
+
+/* How long the first item is; NULL if it is not all there. */
+PG_FUNCTION_INFO_V1(unit_cbor_skip);
+Datum
+unit_cbor_skip(PG_FUNCTION_ARGS)
+{
+	CborCursor	cursor = cbor_cursor(PG_GETARG_BYTEA_PP(0));
+	const char *start = cursor.next;
+
+	if (!cbor_skip(&cursor))
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(cursor.next - start);
+}
+
+/* NULL if it is none. */
+PG_FUNCTION_INFO_V1(unit_cbor_string);
+Datum
+unit_cbor_string(PG_FUNCTION_ARGS)
+{
+	size_t		len;
+	char	   *copy = cbor_string_copy(cbor_cursor(PG_GETARG_BYTEA_PP(0)), &len);
+
+	if (copy == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(copy, len));
+}
+
 /* code|message|kind|retry of an error body */
 PG_FUNCTION_INFO_V1(unit_error_body);
 Datum
 unit_error_body(PG_FUNCTION_ARGS)
 {
-	char	   *body = ARG(1);
+	bytea	   *body = PG_GETARG_BYTEA_PP(1);
 	AwsCredentials credentials = {"AKIDTEST", "secretkeytest123", "tokentokentoken"};
 	AwsFailure	failure = {AWS_ERROR_ANSWER};
 
 	failure.status = PG_GETARG_INT32(0);
-	aws_failure_parse_body(&failure, body, strlen(body), &credentials);
+	aws_failure_parse_body(&failure, VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body), &credentials);
 	RETURN_TEXT(psprintf("%s|%s|%s|%s", failure.code, failure.message,
 						 failure.html ? "html" : failure.garbage ? "garbage" : "error",
 						 aws_failure_retryable(&failure) ?

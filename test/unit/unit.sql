@@ -23,7 +23,10 @@ CREATE FUNCTION unit_hash(text) RETURNS text AS :'module' LANGUAGE C STRICT;
 CREATE FUNCTION unit_sign_many(integer) RETURNS void AS :'module' LANGUAGE C STRICT;
 CREATE FUNCTION unit_xml(text) RETURNS text AS :'module' LANGUAGE C STRICT;
 CREATE FUNCTION unit_listing(text, boolean, text) RETURNS text AS :'module' LANGUAGE C;
-CREATE FUNCTION unit_error_body(integer, text) RETURNS text AS :'module' LANGUAGE C STRICT;
+CREATE FUNCTION unit_cbor_number(bytea) RETURNS double precision AS :'module' LANGUAGE C STRICT;
+CREATE FUNCTION unit_cbor_skip(bytea) RETURNS integer AS :'module' LANGUAGE C STRICT;
+CREATE FUNCTION unit_cbor_string(bytea) RETURNS text AS :'module' LANGUAGE C STRICT;
+CREATE FUNCTION unit_error_body(integer, bytea) RETURNS text AS :'module' LANGUAGE C STRICT;
 CREATE FUNCTION unit_aftermath(text) RETURNS integer AS :'module' LANGUAGE C STRICT;
 
 CREATE TEMP TABLE cases (n serial, name text, call text, expected text);
@@ -294,7 +297,7 @@ INSERT INTO cases (name, call, expected) VALUES
  'AccessDenied|Access Denied|error|final'),
 ('error: STS', $$unit_error_body(400, '<ErrorResponse xmlns="x"><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate</Message></Error></ErrorResponse>')$$,
  'Throttling|Rate|error|slow'),
-('error: JSON', $$unit_error_body(400, '{"__type":"com.amazonaws.kinesis#ResourceNotFoundException","message":"Stream \"s\" not found"}')$$,
+('error: JSON', $$unit_error_body(400, convert_to('{"__type":"com.amazonaws.kinesis#ResourceNotFoundException","message":"Stream \"s\" not found"}', 'UTF8'))$$,
  'ResourceNotFoundException|Stream \"s\" not found|error|final'),
 ('error: slow down', $$unit_error_body(503, '<Error><Code>SlowDown</Code><Message>Reduce</Message></Error>')$$, 'SlowDown|Reduce|error|slow'),
 ('error: internal', $$unit_error_body(500, '<Error><Code>InternalError</Code></Error>')$$, 'InternalError||error|retry'),
@@ -302,13 +305,42 @@ INSERT INTO cases (name, call, expected) VALUES
 ('error: not implemented', $$unit_error_body(501, '')$$, '||error|final'),
 ('error: no body', $$unit_error_body(502, '')$$, '||error|retry'),
 ('error: HTML', $$unit_error_body(502, '<html><head><title>Bad</title></head><body>Gateway</body></html>')$$, '|Bad Gateway|html|retry'),
-('error: garbage', $$unit_error_body(403, E'\x1b[31mred\x07 \n\n text')$$, '|[31mred text|garbage|final'),
+('error: garbage', $$unit_error_body(403, convert_to(E'\x1b[31mred\x07 \n\n text', 'UTF8'))$$, '|[31mred text|garbage|final'),
 ('error: half of it', $$unit_error_body(403, '<Error><Code>AccessDenied</Code><Mess')$$, 'AccessDenied||error|final'),
 ('error: the string to sign stays out', $$unit_error_body(403, '<Error><Code>SignatureDoesNotMatch</Code><Message>m</Message><StringToSign>AWS4</StringToSign><SignatureProvided>abc</SignatureProvided></Error>')$$,
  'SignatureDoesNotMatch|m|error|final'),
 ('error: echoed secrets', $$unit_error_body(403, '<Error><Code>X</Code><Message>AKIDTEST secretkeytest123 tokentokentoken Signature=abc</Message></Error>')$$,
  'X|******** **************** ***************|error|final'),
-('error: long', $$length(unit_error_body(403, '<Error><Code>X</Code><Message>' || repeat('long ', 1000) || '</Message></Error>')) < 450$$, 'true');
+('error: long', $$length(unit_error_body(403, ('<Error><Code>X</Code><Message>' || repeat('long ', 1000) || '</Message></Error>')::bytea)) < 450$$, 'true');
+
+INSERT INTO cases (name, call, expected) VALUES
+('error: CBOR', $$unit_error_body(400, '\xbf'::bytea || '\x66' || '__type'::bytea || '\x71' || 'a.b#SomeException'::bytea || '\x61' || 'x'::bytea || '\x820102' ||
+    '\x67' || 'message'::bytea || '\x65' || 'so it'::bytea || '\xff')$$, 'SomeException|so it|error|final'),
+('error: half of it, in CBOR', $$unit_error_body(503, '\xa2'::bytea || '\x66' || '__type'::bytea || '\x78ff' || 'SlowDown'::bytea)$$, '|?f__typex?SlowDown|garbage|slow');
+
+--
+-- CBOR: RFC 8949, appendix A
+--
+INSERT INTO cases (name, call, expected)
+SELECT 'CBOR: number ' || bytes, format('unit_cbor_number(%L)', '\x' || bytes), number
+FROM (VALUES ('00', '0'), ('17', '23'), ('1818', '24'), ('1903e8', '1000'), ('1a000f4240', '1000000'), ('1b000000e8d4a51000', '1000000000000'),
+    ('1bffffffffffffffff', '1.8446744073709552e+19'), ('20', '-1'), ('3903e7', '-1000'), ('f90001', '5.960464477539063e-08'), ('f93c00', '1'), ('f97bff', '65504'),
+    ('f9c400', '-4'), ('f97e00', 'NaN'), ('fa47c35000', '100000'), ('fb3ff199999999999a', '1.1'), ('fbc010666666666666', '-4.1'), ('c11a514b67b0', '1363896240'),
+    ('c1fb41d452d9ec200000', '1363896240.5'), ('c1c100', '0'), ('f4', 'NULL'), ('f6', 'NULL'), ('6130', 'NULL'), ('1903', 'NULL'), ('', 'NULL'), ('c1', 'NULL'), ('1c', 'NULL'))
+    AS v (bytes, number);
+INSERT INTO cases (name, call, expected)
+SELECT 'CBOR: length of ' || bytes, format('unit_cbor_skip(%L)', '\x' || bytes), length
+FROM (VALUES ('f6', '1'), ('f8ff00', '2'), ('d74401020304', '6'), ('826161a161626163', '8'), ('9f018202039f0405ffff', '10'), ('bf61610161629f0203ffff00', '11'),
+    ('5f42010243030405ff', '9'), ('80', '1'), ('a0', '1'), ('9f', 'NULL'), ('8201', 'NULL'), ('a101', 'NULL'), ('ff', 'NULL'), ('5f', 'NULL'), ('1f', 'NULL'), ('430102', 'NULL'),
+    ('9bffffffffffffffff', 'NULL'), ('bbffffffffffffffff', 'NULL'), ('7bffffffffffffffff61', 'NULL'), (repeat('81', 60) || '00', '61'), (repeat('81', 70) || '00', 'NULL'))
+    AS v (bytes, length);
+INSERT INTO cases (name, call, expected) VALUES
+('CBOR: string', $$unit_cbor_string('\x6449455446')$$, 'IETF'),
+('CBOR: string in pieces', $$unit_cbor_string('\x7f657374726561646d696e67ff')$$, 'streaming'),
+('CBOR: string in no pieces', $$unit_cbor_string('\x5fff')$$, ''),
+('CBOR: string without its end', $$unit_cbor_string('\x7f6573747265616d')$$, 'NULL'),
+('CBOR: string with a number in it', $$unit_cbor_string('\x7f617300ff')$$, 'NULL'),
+('CBOR: no string', $$unit_cbor_string('\x80')$$, 'NULL');
 
 --
 -- Work after an error that fails itself

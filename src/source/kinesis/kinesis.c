@@ -288,7 +288,7 @@ static void
 locate(Source *source, const RecordPlace *place, SourcePosition *position)
 {
 	KinesisSource *kinesis = (KinesisSource *) source;
-	const ReplyText *sequence = &kinesis->record->sequence;
+	const ReplyValue *sequence = &kinesis->record->sequence;
 
 	position->split = kinesis->shard->listed.id;
 	position->position = kinesis->body.in_aggregate ?

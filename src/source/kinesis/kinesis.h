@@ -13,7 +13,8 @@
  *	  kinesis_fetch.c	 reading many shards at once
  *	  kinesis_slot.c	 one request of a shard, and what comes of it
  *	  kinesis_headway.c	 how far a shard is, and at what pace
- *	  kinesis_reply.c	 the answer to GetRecords
+ *	  kinesis_reply.c	 the answer to GetRecords; kinesis_value.c: values there
+ *	  kinesis_syntax_*.c it is in CBOR, or in JSON
  *	  kpl.c				 records that producers have put together
  *	  kinesis_target.c	 INSERT: what rows say
  *	  kinesis_sender.c	 requests that write; kinesis_queue.c, kinesis_pace.c
@@ -293,7 +294,7 @@ typedef struct FetchCounters
 	int64		shards;			/* to be read */
 	int64		begun;
 	int64		filtered;		/* not wanted */
-	int64		bytes;			/* of data, as base64 */
+	int64		bytes;			/* of data */
 	int64		control_requests;	/* all but GetRecords */
 	int64		get_requests;
 	int64		throttled;

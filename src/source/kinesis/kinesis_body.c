@@ -46,23 +46,29 @@ decode_text(KinesisBody *body, const char *text, size_t len)
 	return decoded >= 0;
 }
 
-/*
- * Decodes the data of a record; what is no base64 stays as it came.
- * Nobody escapes base64, but "/" may be.
- */
+/* The data of a record; what should be base64, and is not, stays as it came. */
 static void
-decode(KinesisBody *body, const ReplyText *data)
+take_data(KinesisBody *body, const ReplyValue *data)
 {
-	const char *text;
-	size_t		len;
+	const char *text = data->text;
+	size_t		len = data->len;
 
-	if (likely(decode_text(body, data->text, data->len)))
-		return;
-	text = reply_unescape(data, &len);
-	if (text != NULL && text != data->text && decode_text(body, text, len))
-		return;
-	body->data = text != NULL ? text : data->text;
-	body->len = text != NULL ? len : data->len;
+	/* nobody escapes base64, but "/" may be */
+	if (data->form != REPLY_BYTES)
+	{
+		if (data->form != REPLY_CBOR && decode_text(body, text, len))
+			return;
+		text = reply_text(data, &len);
+		if (text == NULL)
+		{
+			text = data->text;
+			len = data->len;
+		}
+		else if (text != data->text && reply_is_base64(data) && decode_text(body, text, len))
+			return;
+	}
+	body->data = text;
+	body->len = len;
 }
 
 /*
@@ -116,12 +122,12 @@ kinesis_body_next(KinesisBody *body)
 bool
 kinesis_body_take(KinesisBody *body, const ReplyRecord *record, const Shard *shard)
 {
-	const ReplyText *key = &record->partition_key;
+	const ReplyValue *key = &record->partition_key;
 	const char *text;
 	size_t		len;
 
 	body->shard = shard;
-	decode(body, &record->data);
+	take_data(body, &record->data);
 	body->sub_sequence = 0;
 	if (unlikely(kpl_may_be(body->data, body->len)) &&
 		kpl_begin(&body->aggregate, body->data, body->len))
@@ -132,6 +138,6 @@ kinesis_body_take(KinesisBody *body, const ReplyRecord *record, const Shard *sha
 	}
 	if (body->partition_key == NULL)
 		return true;
-	text = reply_unescape(key, &len);
+	text = reply_text(key, &len);
 	return text != NULL && has_wanted_key(body, text, len);
 }

@@ -29,6 +29,14 @@
  */
 #define SNAPSHOT_MARGIN 3000
 
+/*
+ * Of the buffers: few shards can send faster than many, whose buffers would take
+ * much memory.
+ */
+#define ALL_BUFFERS (8 * 1024 * 1024)
+#define LARGEST_BUFFER (1024 * 1024)
+#define SMALLEST_BUFFER (256 * 1024)
+
 /* While the reader is busy, requests are moved on this often (us). */
 #define NUDGE_INTERVAL 500
 
@@ -124,7 +132,7 @@ free_slot(KinesisFetch *fetch)
 		old = MemoryContextSwitchTo(fetch->context);
 		slot->call = i == 0 ? kinesis_call(fetch->service) : aws_call_create(fetch->service);
 		kinesis_request_init(&slot->request);
-		kinesis_reply_init(&slot->reply);
+		kinesis_reply_init(&slot->reply, fetch->buffer_size);
 		MemoryContextSwitchTo(old);
 		if (slot->call != NULL)
 			return slot;
@@ -160,16 +168,20 @@ fill(KinesisFetch *fetch)
 	}
 }
 
-/* Takes what has come; a shard that has none under way may be asked again. */
+/*
+ * Takes what has come; a shard that has none under way may be asked again.  Less
+ * than a buffer full is left to grow, unless the reader has nothing else.
+ */
 static void
-take_answers(KinesisFetch *fetch)
+take_answers(KinesisFetch *fetch, bool starving)
 {
 	for (int i = 0; i < fetch->nslots; i++)
 	{
 		Slot	   *slot = &fetch->slots[i];
 		Taken		taken;
 
-		if (slot->state != SLOT_ITERATOR && slot->state != SLOT_RECORDS)
+		if ((slot->state != SLOT_ITERATOR && slot->state != SLOT_RECORDS) ||
+			(!starving && !aws_call_ready(slot->call)))
 			continue;
 		taken = kinesis_slot_take(fetch, slot);
 		if (taken == TAKEN_NOTHING)
@@ -234,9 +246,9 @@ pump(KinesisFetch *fetch, int timeout)
 }
 
 static void
-move_on(KinesisFetch *fetch)
+move_on(KinesisFetch *fetch, bool starving)
 {
-	take_answers(fetch);
+	take_answers(fetch, starving);
 	fill(fetch);
 }
 
@@ -246,7 +258,7 @@ kinesis_fetch_nudge(KinesisFetch *fetch)
 	if (monotonic_us() - fetch->nudged_at < NUDGE_INTERVAL)
 		return;
 	pump(fetch, 0);
-	move_on(fetch);
+	move_on(fetch, false);
 }
 
 KinesisReply *
@@ -259,7 +271,9 @@ kinesis_fetch_next(KinesisFetch *fetch, Shard **shard)
 	fetch->current = NULL;
 	while (dlist_is_empty(&fetch->unread))
 	{
-		move_on(fetch);
+		move_on(fetch, false);
+		if (dlist_is_empty(&fetch->unread))
+			move_on(fetch, true);
 		if (!dlist_is_empty(&fetch->unread))
 			break;
 		if (fetch->nready == 0 && fetch->asked == 0)
@@ -294,6 +308,7 @@ kinesis_fetch_create(AwsService *service, const char *stream, ShardMap *map,
 
 	fetch->nslots = Max(Min(pinterest_kinesis_connections, map->nshards), 1);
 	fetch->slots = palloc0(fetch->nslots * sizeof(Slot));
+	fetch->buffer_size = Max(Min(ALL_BUFFERS / fetch->nslots, LARGEST_BUFFER), SMALLEST_BUFFER);
 	dlist_init(&fetch->ready);
 	dlist_init(&fetch->unread);
 	begin_with_roots(fetch);

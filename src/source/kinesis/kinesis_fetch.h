@@ -27,6 +27,7 @@ typedef struct Slot
 	AwsCall    *call;			/* NULL until one is needed */
 	KinesisRequest request;
 	KinesisReply reply;
+	bool		lent;			/* the call has the room of reply */
 	Shard	   *shard;
 	int64		answered_at;	/* us; when the records' answer began to come; 0:
 								 * it has not */
@@ -46,6 +47,7 @@ struct KinesisFetch
 
 	Slot	   *slots;
 	int			nslots;
+	size_t		buffer_size;	/* of each of them */
 	dlist_head	ready;			/* Shard.node: those to be asked, in turn */
 	int			nready;
 	int			asked;			/* shards that have a slot */

@@ -160,7 +160,7 @@ kinesis_report_lost_place(const Shard *shard)
 void
 kinesis_note_records(Shard *shard, const KinesisReply *reply, int64 last_arrival)
 {
-	const ReplyText *last = &reply->records[reply->nrecords - 1].sequence;
+	const ReplyValue *last = &reply->records[reply->nrecords - 1].sequence;
 
 	kinesis_move_to(shard, last->text, last->len);
 	shard->reached = Max(shard->reached, last_arrival);
@@ -182,7 +182,7 @@ kinesis_note_answer(Shard *shard, const KinesisReply *reply, int64 came_at,
 	shard->throttled = 0;
 	shard->broken = 0;
 	count_fruitless(shard, headway);
-	pace(shard, came_at, reply->data_len / 4 * 3);
+	pace(shard, came_at, reply->data_len);
 }
 
 void

@@ -39,14 +39,14 @@ text_of_utf8(const char *text, size_t len)
 static Datum
 partition_key_of(const ReplyRecord *record, const KinesisBody *body)
 {
-	const ReplyText *key = &record->partition_key;
+	const ReplyValue *key = &record->partition_key;
 	const KplKey *user_key = body->user_record.partition_key;
 	const char *text;
 	size_t		len;
 
 	if (body->in_aggregate)
 		return text_of_utf8(user_key->text, user_key->len);
-	text = reply_unescape(key, &len);
+	text = reply_text(key, &len);
 	if (text == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),

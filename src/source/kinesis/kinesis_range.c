@@ -215,7 +215,7 @@ kinesis_wants_sequence(Shard *shard, const char *sequence, size_t len)
 bool
 kinesis_take_next(Shard *shard, const ReplyRecord *record)
 {
-	const ReplyText *sequence = &record->sequence;
+	const ReplyValue *sequence = &record->sequence;
 
 	if (shard->taken[0] != '\0' &&
 		compare_digits(sequence->text, sequence->len, shard->taken) <= 0)

@@ -3,10 +3,6 @@
  * kinesis_reply.c
  *	  The answer to GetRecords: where its parts are.
  *
- * Nearly all of an answer is base64, which memchr passes over faster than
- * any scanner looks at it.  Only its structure is checked here: text is when
- * somebody wants it.
- *
  * What has come ends anywhere.  So a record or another member is taken when all
  * of it is there, and else looked at again later: what is broken and what is
  * not yet complete are the same until the answer ends.
@@ -15,177 +11,40 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
-#include "json/scan.h"
-#include "source/kinesis/kinesis_reply.h"
+#include "source/kinesis/kinesis_syntax.h"
 #include "utils/memutils.h"
-
-/* Values of members nobody knows may be nested as deep as this. */
-#define MAX_DEPTH 64
-
-/* Of the buffer; it grows for a record that is larger than half of it. */
-#ifndef BUFFER_SIZE
-#define BUFFER_SIZE (256 * 1024)
-#endif
 
 /* 10,000 records of 10 MiB in all, as base64, with keys of 256 characters */
 #define MAX_BUFFER_SIZE ((size_t) 64 * 1024 * 1024)
 
-typedef struct Cursor
-{
-	char	   *next;
-	char	   *end;			/* a zero byte stands there */
-} Cursor;
-
-typedef struct Member
-{
-	ReplyText	name;
-	ReplyText	value;			/* of a string or number, else empty */
-	char		kind;			/* the first byte of the value */
-} Member;
-
-static char
-skip_blanks(Cursor *cursor)
-{
-	while (*cursor->next == ' ' || *cursor->next == '\n' ||
-		   *cursor->next == '\r' || *cursor->next == '\t')
-		cursor->next++;
-	return *cursor->next;
-}
+#define NAME_IS(member, literal) \
+	((member)->name_len == sizeof(literal) - 1 && \
+	 memcmp((member)->name, literal, sizeof(literal) - 1) == 0)
 
 static bool
-skip_char(Cursor *cursor, char wanted)
+read_record(const ReplySyntax *syntax, ReplyCursor *cursor, ReplyRecord *record)
 {
-	if (skip_blanks(cursor) != wanted)
-		return false;
-	cursor->next++;
-	return true;
-}
-
-/* Behind an odd number of backslashes a quote ends nothing. */
-static bool
-is_escaped(const char *start, const char *quote)
-{
-	const char *p = quote;
-
-	while (p > start && p[-1] == '\\')
-		p--;
-	return (quote - p) % 2 == 1;
-}
-
-static bool
-read_string(Cursor *cursor, ReplyText *text)
-{
-	char	   *start = cursor->next + 1;
-	char	   *quote = start - 1;
-
-	if (*cursor->next != '"')
-		return false;
-	do
-	{
-		quote = memchr(quote + 1, '"', cursor->end - (quote + 1));
-		if (quote == NULL)
-			return false;
-	} while (is_escaped(start, quote));
-	text->text = start;
-	text->len = quote - start;
-	cursor->next = quote + 1;
-	return true;
-}
-
-/* A number, or true, false or null; something always follows it. */
-static bool
-read_word(Cursor *cursor, ReplyText *text)
-{
-	char	   *end = cursor->next;
-
-	while (*end > ' ' && *end != ',' && *end != '}' && *end != ']')
-		end++;
-	text->text = cursor->next;
-	text->len = end - cursor->next;
-	cursor->next = end;
-	return text->len > 0 && end < cursor->end;
-}
-
-/* Passes over a container of any content. */
-static bool
-skip_container(Cursor *cursor)
-{
-	int			depth = 0;
-	ReplyText	ignored;
-
-	do
-	{
-		char		c = skip_blanks(cursor);
-
-		if (c == '"' ? !read_string(cursor, &ignored) :
-			strchr("{}[],:", c) == NULL ? !read_word(cursor, &ignored) : c == '\0')
-			return false;
-		if (c == '{' || c == '[')
-			depth++;
-		else if (c == '}' || c == ']')
-			depth--;
-		if (strchr("{}[],:", c) != NULL)
-			cursor->next++;
-	} while (depth > 0 && depth <= MAX_DEPTH);
-	return depth == 0;
-}
-
-/*
- * The next member of the object that the cursor is in: 1, 0 behind the last,
- * -1 if there is nothing sound.  Arrays and objects are left to the caller.
- */
-static int
-next_member(Cursor *cursor, bool first, Member *member)
-{
-	if (skip_char(cursor, '}'))
-		return 0;
-	if (!first && !skip_char(cursor, ','))
-		return -1;
-	skip_blanks(cursor);
-	if (!read_string(cursor, &member->name) || !skip_char(cursor, ':'))
-		return -1;
-	member->kind = skip_blanks(cursor);
-	memset(&member->value, 0, sizeof(ReplyText));
-	if (member->kind == '"')
-		return read_string(cursor, &member->value) ? 1 : -1;
-	if (member->kind == '{' || member->kind == '[')
-		return 1;
-	if (!read_word(cursor, &member->value))
-		return -1;
-	if (member->kind == 'n')
-		memset(&member->value, 0, sizeof(ReplyText));
-	return 1;
-}
-
-static bool
-name_is(const Member *member, const char *name)
-{
-	return member->name.len == strlen(name) &&
-		memcmp(member->name.text, name, member->name.len) == 0;
-}
-
-static bool
-read_record(Cursor *cursor, ReplyRecord *record)
-{
-	Member		member;
+	ReplyLevel	level;
+	ReplyMember member;
 	int			found;
 
 	memset(record, 0, sizeof(ReplyRecord));
-	if (!skip_char(cursor, '{'))
+	if (!syntax->enter(cursor, REPLY_OBJECT, &level))
 		return false;
-	for (bool first = true; (found = next_member(cursor, first, &member)) > 0; first = false)
+	while ((found = syntax->member(cursor, &level, &member)) > 0)
 	{
-		if ((member.kind == '{' || member.kind == '[') && !skip_container(cursor))
-			return false;
-		if (name_is(&member, "Data"))
+		if (member.is_container)
+		{
+			if (!syntax->skip(cursor))
+				return false;
+		}
+		else if (NAME_IS(&member, "Data"))
 			record->data = member.value;
-		else if (name_is(&member, "PartitionKey"))
+		else if (NAME_IS(&member, "PartitionKey"))
 			record->partition_key = member.value;
-		else if (name_is(&member, "SequenceNumber"))
+		else if (NAME_IS(&member, "SequenceNumber"))
 			record->sequence = member.value;
-		else if (name_is(&member, "ApproximateArrivalTimestamp"))
+		else if (NAME_IS(&member, "ApproximateArrivalTimestamp"))
 			record->arrival = member.value;
 	}
 	return found == 0 && record->data.text != NULL && record->partition_key.text != NULL &&
@@ -206,33 +65,29 @@ new_record(KinesisReply *reply)
 
 /* The next record, or the end of them. */
 static bool
-take_record(KinesisReply *reply, Cursor *cursor)
+take_record(KinesisReply *reply, ReplyCursor *cursor)
 {
+	int			found = reply->syntax->element(cursor, &reply->list);
 	ReplyRecord *record;
 
-	if (skip_char(cursor, ']'))
-	{
+	if (found == 0)
 		reply->phase = REPLY_MEMBERS;
-		reply->first = false;
-		return true;
-	}
-	if (!reply->first && !skip_char(cursor, ','))
-		return false;
+	if (found <= 0)
+		return found == 0;
 	record = new_record(reply);
-	if (!read_record(cursor, record))
+	if (!read_record(reply->syntax, cursor, record))
 	{
 		reply->nrecords--;
 		return false;
 	}
-	reply->data_len += record->data.len;
+	reply->data_len += reply_data_len(&record->data);
 	reply->all_records++;
-	reply->first = false;
 	return true;
 }
 
 /* A copy that lasts; NULL for none. */
 static bool
-take_iterator(KinesisReply *reply, const ReplyText *value)
+take_iterator(KinesisReply *reply, const ReplyValue *value)
 {
 	MemoryContext old = MemoryContextSwitchTo(reply->context);
 	const char *text;
@@ -240,7 +95,7 @@ take_iterator(KinesisReply *reply, const ReplyText *value)
 
 	if (value->text != NULL)
 	{
-		text = reply_unescape(value, &len);
+		text = reply_text(value, &len);
 		if (text != NULL && reply->next_iterator == NULL)
 			reply->next_iterator = pnstrdup(text, len);
 	}
@@ -250,61 +105,73 @@ take_iterator(KinesisReply *reply, const ReplyText *value)
 
 /* The next member of the answer, up to the records if it is those, or its end. */
 static bool
-take_member(KinesisReply *reply, Cursor *cursor)
+take_member(KinesisReply *reply, ReplyCursor *cursor)
 {
-	Member		member;
-	int			found = next_member(cursor, reply->first, &member);
+	ReplyMember member;
+	int			found = reply->syntax->member(cursor, &reply->members, &member);
 
 	if (found < 0)
 		return false;
-	reply->first = false;
 	if (found == 0)
 		reply->phase = REPLY_END;
-	else if (name_is(&member, "Records") && !reply->has_records)
+	else if (NAME_IS(&member, "Records") && !reply->has_records)
 	{
-		if (!skip_char(cursor, '['))
+		if (!member.is_container || !reply->syntax->enter(cursor, REPLY_ARRAY, &reply->list))
 			return false;
 		reply->has_records = true;
 		reply->phase = REPLY_RECORDS;
-		reply->first = true;
 	}
-	else if (member.kind == '{' || member.kind == '[')
-		return skip_container(cursor);
-	else if (name_is(&member, "NextShardIterator"))
+	else if (member.is_container)
+		return reply->syntax->skip(cursor);
+	else if (NAME_IS(&member, "NextShardIterator"))
 		return take_iterator(reply, &member.value);
-	else if (name_is(&member, "MillisBehindLatest"))
+	else if (NAME_IS(&member, "MillisBehindLatest"))
 		reply->behind = reply_number(&member.value);
+	return true;
+}
+
+/* The first byte of a text is one of ASCII, that of a map of CBOR never. */
+static bool
+take_start(KinesisReply *reply, ReplyCursor *cursor)
+{
+	if (cursor->next == cursor->end)
+		return false;
+	reply->syntax = IS_HIGHBIT_SET(*cursor->next) ? &kinesis_cbor_syntax :
+		&kinesis_json_syntax;
+	if (!reply->syntax->enter(cursor, REPLY_OBJECT, &reply->members))
+		return false;
+	reply->phase = REPLY_MEMBERS;
 	return true;
 }
 
 /* Moves on by one thing; false if it is not all there, or is not sound. */
 static bool
-step(KinesisReply *reply, Cursor *cursor)
+step(KinesisReply *reply, ReplyCursor *cursor)
 {
-	bool		first = reply->first;
+	ReplyLevel	members = reply->members;
+	ReplyLevel	list = reply->list;
 	bool		sound = false;
 
 	if (reply->phase == REPLY_START)
-	{
-		sound = skip_char(cursor, '{');
-		if (sound)
-			reply->phase = REPLY_MEMBERS;
-	}
+		sound = take_start(reply, cursor);
 	else if (reply->phase == REPLY_MEMBERS)
 		sound = take_member(reply, cursor);
 	else if (reply->phase == REPLY_RECORDS)
 		sound = take_record(reply, cursor);
 	if (!sound)
-		reply->first = first;
+	{
+		reply->members = members;
+		reply->list = list;
+	}
 	return sound;
 }
 
 void
-kinesis_reply_init(KinesisReply *reply)
+kinesis_reply_init(KinesisReply *reply, size_t buffer_size)
 {
 	memset(reply, 0, sizeof(KinesisReply));
 	reply->context = CurrentMemoryContext;
-	reply->size = BUFFER_SIZE;
+	reply->size = reply->usual_size = buffer_size;
 	reply->buffer = palloc(reply->size + 1);
 	reply->max_records = 512;
 	reply->records = palloc(reply->max_records * sizeof(ReplyRecord));
@@ -333,19 +200,18 @@ kinesis_reply_begin(KinesisReply *reply)
 	reply->data_len = 0;
 	reply->all_records = 0;
 	reply->phase = REPLY_START;
-	reply->first = true;
 	reply->has_records = false;
 	reply->len = 0;
 	reply->at = 0;
 	reply->enough = 0;
-	if (reply->size > BUFFER_SIZE)
-		resize(reply, BUFFER_SIZE);
+	if (reply->size > reply->usual_size)
+		resize(reply, reply->usual_size);
 }
 
 char *
 kinesis_reply_room(KinesisReply *reply, size_t *room)
 {
-	size_t		size = BUFFER_SIZE;
+	size_t		size = reply->usual_size;
 
 	reply->nrecords = 0;
 	reply->len -= reply->at;
@@ -364,7 +230,7 @@ kinesis_reply_room(KinesisReply *reply, size_t *room)
 bool
 kinesis_reply_take(KinesisReply *reply, size_t n, bool last)
 {
-	Cursor		cursor;
+	ReplyCursor cursor;
 
 	reply->len += n;
 	reply->buffer[reply->len] = '\0';
@@ -377,75 +243,11 @@ kinesis_reply_take(KinesisReply *reply, size_t n, bool last)
 	if (last)
 	{
 		cursor.next = reply->buffer + reply->at;
-		skip_blanks(&cursor);
 		return reply->phase == REPLY_END && reply->has_records &&
-			cursor.next == cursor.end;
+			reply->syntax->at_end(&cursor);
 	}
 
 	/* a large record is looked at a few times, not for each piece of it */
 	reply->enough = 2 * (reply->len - reply->at);
 	return true;
-}
-
-int64
-reply_time(const ReplyText *text)
-{
-	char	   *end;
-	double		seconds;
-
-	/* another byte follows the number in the answer, which is none of it */
-	if (text->text == NULL)
-		return -1;
-	seconds = strtod(text->text, &end);
-	if (end != text->text + text->len || !(seconds >= 0 && seconds < 1e11))
-		return -1;
-	return (int64) rint(seconds * 1000);
-}
-
-int64
-reply_number(const ReplyText *text)
-{
-	char	   *end;
-	int64		number;
-
-	if (text->text == NULL || text->len > 18)
-		return -1;
-	number = strtoll(text->text, &end, 10);
-	return end == text->text + text->len && number >= 0 ? number : -1;
-}
-
-bool
-reply_is_sequence(const ReplyText *text)
-{
-	bool		digits = true;
-
-	if (text->text == NULL || text->len == 0 || text->len > 129)
-		return false;
-	for (uint32 i = 0; i < text->len; i++)
-		digits &= (unsigned char) (text->text[i] - '0') <= 9;
-	return digits && (text->text[0] != '0' || text->len == 1);
-}
-
-const char *
-reply_unescape(const ReplyText *text, size_t *len)
-{
-	JsonScan	scan = {0};
-	JsonValue	value;
-	char	   *copy;
-	const char *next;
-
-	*len = text->len;
-	if (memchr(text->text, '\\', text->len) == NULL)
-		return text->text;
-	copy = palloc0(text->len + 2 + JSON_PADDING);
-	memcpy(copy, text->text - 1, text->len + 2);	/* with its quotes */
-	scan.end = copy + text->len + 2;
-	scan.final = true;
-	scan.arena = palloc(JSON_ARENA_SIZE(text->len + 2));
-	json_scan_reset(&scan);
-	next = copy;
-	if (json_scan_string(&scan, &next, &value) != JSON_OK)
-		return NULL;
-	*len = value.len;
-	return value.data;
 }

@@ -52,11 +52,26 @@ ask_for_iterator(KinesisFetch *fetch, Slot *slot, Shard *shard)
 	fetch->counters->control_requests++;
 }
 
+/* Has the call put what comes next behind what is not yet taken apart. */
+static void
+lend_room(Slot *slot)
+{
+	size_t		room;
+	char	   *to = kinesis_reply_room(&slot->reply, &room);
+
+	if (to == NULL)
+		kinesis_bad_answer(slot->shard->subject, "GetRecords");
+	aws_call_lend(slot->call, to, room);
+	slot->lent = true;
+}
+
 static void
 ask_for_records(KinesisFetch *fetch, Slot *slot, Shard *shard)
 {
-	kinesis_get_records(&slot->request, fetch->stream, shard->iterator, shard->subject);
+	kinesis_get_records(&slot->request, fetch->stream, shard->iterator, fetch->buffer_size,
+						shard->subject);
 	kinesis_reply_begin(&slot->reply);
+	lend_room(slot);
 	slot->state = SLOT_RECORDS;
 	slot->answered_at = 0;
 	slot->complete = false;
@@ -145,7 +160,7 @@ take_iterator(KinesisFetch *fetch, Slot *slot)
 static bool
 is_full(const KinesisReply *reply)
 {
-	return reply->all_records >= FULL_RECORDS || reply->data_len / 4 * 3 >= FULL_BYTES;
+	return reply->all_records >= FULL_RECORDS || reply->data_len >= FULL_BYTES;
 }
 
 /*
@@ -182,28 +197,19 @@ note_records(KinesisFetch *fetch, Slot *slot)
 	}
 }
 
-/*
- * Reads once from the call, and takes apart what that brings; false if there is
- * nothing.  done: there is nothing behind what can be read now.
- */
-static bool
-take_piece(KinesisFetch *fetch, Slot *slot, bool done)
+/* Takes n bytes more apart; are they the last ones of the answer? */
+static void
+take_piece(KinesisFetch *fetch, Slot *slot, size_t n, bool last)
 {
 	KinesisReply *reply = &slot->reply;
 	Shard	   *shard = slot->shard;
 	int64		answered = kinesis_answer_time(slot->call);
 	int64		before = reply->data_len;
-	size_t		room;
-	char	   *to = kinesis_reply_room(reply, &room);
-	size_t		n = to == NULL ? 0 : aws_call_read(slot->call, to, room);
-	bool		last = done && n < room;
 
-	if (n == 0 && !last && to != NULL)
-		return false;
 	if (slot->answered_at == 0)
 		slot->answered_at = monotonic_us();
 	kinesis_check_horizon(shard, fetch->map, answered);
-	if (to == NULL || !kinesis_reply_take(reply, n, last))
+	if (!kinesis_reply_take(reply, n, last))
 		kinesis_bad_answer(shard->subject, "GetRecords");
 	fetch->counters->bytes += reply->data_len - before;
 	if (reply->nrecords > 0)
@@ -212,19 +218,30 @@ take_piece(KinesisFetch *fetch, Slot *slot, bool done)
 		end_answer(fetch, slot, answered);
 	else if (slot->complete)
 		aws_call_abort(slot->call);
-	return true;
 }
 
 static Taken
 take_records(KinesisFetch *fetch, Slot *slot, bool done)
 {
+	size_t		n = 0;
+
 	slot->reply.nrecords = 0;
-	while (!slot->complete && slot->reply.nrecords == 0)
-		if (!take_piece(fetch, slot, done))
-			return TAKEN_NOTHING;
+	if (!slot->complete)
+	{
+		if (slot->lent)
+			n = aws_call_take_back(slot->call);
+		if (n > 0 || done)
+			take_piece(fetch, slot, n, done);
+		if (n > 0)
+			slot->lent = false;
+	}
 	if (slot->reply.nrecords > 0)
 		return TAKEN_RECORDS;
-	return slot->ended ? TAKEN_END : TAKEN_ALL;
+	if (slot->complete)
+		return slot->ended ? TAKEN_END : TAKEN_ALL;
+	if (!slot->lent)
+		lend_room(slot);
+	return TAKEN_NOTHING;
 }
 
 Taken
