@@ -106,7 +106,7 @@ foreach my $kind (qw(ferrokinesis kinesis-local))
 		$node->safe_psql('postgres', q(INSERT INTO t (t) SELECT repeat('x', 1000000) FROM generate_series(1, 12)));
 		is($node->safe_psql('postgres', 'SELECT count(*), sum(length(t)) FROM t'), '12|12000000', 'large records: some requests');
 		fails($node, q(INSERT INTO t (t, key) VALUES ('a', 'k'), (repeat('x', 1048570), 'k'), ('b', 'k')),
-			{ state => '22023', like => [ qr/write row 2 of the statement, with partition key "k", to "large": \w+Exception/, qr/^1 records had been delivered, and stay/m ] },
+			{ state => '22023', like => [ qr/write row 2 of the statement, with partition key "k", to stream "large": \w+Exception/, qr/^1 records had been delivered, and stay/m ] },
 			'one that is larger than the stream takes');
 	}
 }

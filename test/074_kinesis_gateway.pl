@@ -114,7 +114,7 @@ is(requests(), 'records record', 'goes as one');
 fresh();
 $gateway->set(refuse => [3], code => 'KMSDisabledException');
 fails($node, q(INSERT INTO t (n, key) SELECT i, 'k' || i FROM generate_series(1, 10) AS i),
-	{ state => '55000', like => [ qr/could not write row 4 of the statement, with partition key "k4", to "$stream": KMSDisabledException/, qr/"Not now\."/, qr/^9 records had been delivered, and stay\./m ] },
+	{ state => '55000', like => [ qr/could not write row 4 of the statement, with partition key "k4", to stream "$stream": KMSDisabledException/, qr/"Not now\."/, qr/^9 records had been delivered, and stay\./m ] },
 	'a record that is refused for good');
 is(numbers(), '1 2 3 5 6 7 8 9 10', 'the others are there');
 
@@ -143,7 +143,7 @@ foreach my $case (
 
 	fresh();
 	$gateway->set(@$fault);
-	fails($node, $ten, { state => $state, like => [ qr/could not write to "$stream"/, $pattern ] }, $name);
+	fails($node, $ten, { state => $state, like => [ qr/could not write to stream "$stream"/, $pattern ] }, $name);
 	is(scalar(() = $gateway->log =~ /^PUT/mg), 1, "$name: sent once");
 }
 foreach my $plain ($false, $true)

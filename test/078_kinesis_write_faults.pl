@@ -149,7 +149,7 @@ foreach my $code (qw(KMSAccessDeniedException ValidationException Whatever))
 	fails(
 		$node,
 		q(INSERT INTO t (n, key) SELECT i, 'k' || i FROM generate_series(1, 10) AS i),
-		{ state => $state, like => [ qr/could not write row 4 of the statement, with partition key "k4", to "$stream": $code/, qr/It's .?no good/, qr/^8 records had been delivered, and stay\./m ] },
+		{ state => $state, like => [ qr/could not write row 4 of the statement, with partition key "k4", to stream "$stream": $code/, qr/It's .?no good/, qr/^8 records had been delivered, and stay\./m ] },
 		"$code of two records");
 	is(join(' ', sort { $a <=> $b } numbers()), '1 2 3 5 6 8 9 10', "$code: the others are there");
 }
@@ -180,7 +180,7 @@ foreach my $case (
 
 	fresh();
 	$kinesis->fault(op => 'PutRecords', fault => 'error', type => $code, status => 400);
-	my $error = fails($node, $ten, { state => $state, like => [ qr/could not write to "$stream": $code/, $pattern ] }, "$code of the request");
+	my $error = fails($node, $ten, { state => $state, like => [ qr/could not write to stream "$stream": $code/, $pattern ] }, "$code of the request");
 	unlike($error, qr/delivered/, 'nothing stays');
 	is($kinesis->counters->{PutRecords}, 1, 'it is sent once');
 }
@@ -196,7 +196,7 @@ foreach my $case (
 
 	fresh();
 	$kinesis->fault(op => 'PutRecords', fault => $fault);
-	fails($node, $ten, { state => $state, like => [ qr/could not write to "$stream"/, $pattern ] }, "an answer that is none: $fault");
+	fails($node, $ten, { state => $state, like => [ qr/could not write to stream "$stream"/, $pattern ] }, "an answer that is none: $fault");
 	is($kinesis->counters->{PutRecords}, 1, "$fault: it is sent once") if $fault ne 'close';
 }
 fresh();

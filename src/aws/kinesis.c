@@ -125,6 +125,7 @@ kinesis_list_shards(KinesisRequest *request, const char *stream, const char *nex
 					const char *subject)
 {
 	begin_request(request, "Kinesis_20131202.ListShards", subject);
+	request->aws.what = "read stream";
 	if (next_token == NULL || kinesis_is_arn(stream))
 		add_stream(request, stream);
 	add_string(request, "NextToken", next_token);
@@ -135,6 +136,7 @@ void
 kinesis_describe(KinesisRequest *request, const char *stream, const char *subject)
 {
 	begin_request(request, "Kinesis_20131202.DescribeStreamSummary", subject);
+	request->aws.what = "read stream";
 	add_stream(request, stream);
 	end_request(request);
 }
@@ -284,7 +286,7 @@ kinesis_put_records(KinesisRequest *request, const char *stream,
 					const KinesisPut *const *records, int n, const char *subject)
 {
 	begin_request(request, "Kinesis_20131202.PutRecords", subject);
-	request->aws.what = "write to";
+	request->aws.what = "write to stream";
 	request->aws.once = true;
 	add_stream(request, stream);
 	add_name(request, "Records");

@@ -92,6 +92,7 @@ kinesis_gateway_describe(KinesisRequest *request, const KinesisGateway *gateway,
 {
 	resetStringInfo(&request->body);
 	kinesis_gateway_request(request, gateway, "GET", stream, NULL, stream);
+	request->aws.what = "read stream";
 }
 
 void
@@ -154,5 +155,5 @@ kinesis_gateway_put(KinesisRequest *request, const KinesisGateway *gateway,
 		append_records(&request->body, records, n);
 	kinesis_gateway_request(request, gateway, "PUT", stream, n == 1 ? "record" : "records",
 							subject);
-	request->aws.what = "write to";
+	request->aws.what = "write to stream";
 }

@@ -220,7 +220,7 @@ attempt(const Batch *batch, const QueuedRecord *record)
 	char		key[80];
 
 	aws_call_clean_text(batch->call, key, sizeof(key), record->put.partition_key);
-	return psprintf("write row %lld of the statement, with partition key \"%s\", to",
+	return psprintf("write row %lld of the statement, with partition key \"%s\", to stream",
 					(long long) record->row, key);
 }
 
@@ -283,7 +283,7 @@ take_answer(KinesisSender *sender, Batch *batch, KinesisPutResult *results)
 		return;
 	}
 	aws_failure_set(&failure, AWS_BAD_ANSWER, "the service's answer is not valid for PutRecords");
-	aws_failure_report(&failure, "write to", sender->stream, 1);
+	aws_failure_report(&failure, "write to stream", sender->stream, 1);
 }
 
 /* The request has failed as a whole: repetitions did not help, or are not for it. */
