@@ -48,4 +48,7 @@ extern void kafka_client_on_wait(KafkaClient *client, void (*on_wait) (void *arg
 /* Does it wait now? */
 extern bool kafka_client_waits(const KafkaClient *client);
 
+/* Waits about so many ms, and can be cancelled. */
+extern void kafka_pause(int ms);
+
 #endif							/* PINTEREST_KAFKA_CLIENT_H */

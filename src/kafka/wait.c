@@ -144,3 +144,12 @@ kafka_wait_failed(KafkaWait *wait, rd_kafka_resp_err_t err)
 		ResetLatch(MyLatch);
 	}
 }
+
+void
+kafka_pause(int ms)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 ms, kafka_wait_event());
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}

@@ -24,6 +24,9 @@
 
 #define MAX_VALUES 12
 
+/* Positions that one statement saves. */
+#define POSITIONS_AT_ONCE 10000
+
 /*
  * SQL
  */
@@ -262,16 +265,16 @@ catalog_positions(const Stream *stream)
 	return positions;
 }
 
-void
-catalog_save_positions(const Stream *stream, List *positions)
+/* So many of them, from one on. */
+static void
+save_positions(const Stream *stream, List *positions, int from, int n)
 {
-	int			n = list_length(positions);
-	char	  **texts = palloc(sizeof(char *) * Max(n * 3, 1));
+	char	  **texts = palloc(sizeof(char *) * n * 3);
 	CatalogValue values[4];
 
 	for (int i = 0; i < n; i++)
 	{
-		const SourcePosition *position = list_nth(positions, i);
+		const SourcePosition *position = list_nth(positions, from + i);
 
 		texts[i] = unconstify(char *, position->split);
 		texts[n + i] = unconstify(char *, position->position);
@@ -286,6 +289,15 @@ catalog_save_positions(const Stream *stream, List *positions)
 					" ON CONFLICT (stream, split) DO UPDATE SET position = excluded.position, mark = excluded.mark"
 					" WHERE (p.position, p.mark) IS DISTINCT FROM (excluded.position, excluded.mark)",
 					values, lengthof(values));
+}
+
+void
+catalog_save_positions(const Stream *stream, List *positions)
+{
+	int			n = list_length(positions);
+
+	for (int from = 0; from < n; from += POSITIONS_AT_ONCE)
+		save_positions(stream, positions, from, Min(n - from, POSITIONS_AT_ONCE));
 }
 
 void

@@ -19,6 +19,10 @@
 #include "port/pg_crc32c.h"
 #include "source/kafka/kafka_position.h"
 
+/* How often, and after how many ms, an end is looked at again that is too early. */
+#define END_LOOKS 6
+#define END_PAUSE 500
+
 /* What the resumption of all splits shares. */
 typedef struct Resumption
 {
@@ -124,17 +128,37 @@ report_gap(const SourceResume *resume, const KafkaSplit *split, int64 first,
 	resume->gap(resume->arg, &gap);
 }
 
+/*
+ * Does the partition end before the offset, and not only because its leader has
+ * just become one and does not know yet how far others were?
+ */
+static bool
+ends_before(KafkaClient *client, KafkaSplit *split, int64 offset)
+{
+	KafkaPosition end = {split->topic, split->partition, KAFKA_END};
+
+	for (int look = 0; look < END_LOOKS && split->end < offset; look++)
+	{
+		kafka_pause(END_PAUSE);
+		end.offset = KAFKA_END;
+		kafka_find_positions(client, &end, 1);
+		split->end = end.offset;
+	}
+	return split->end < offset;
+}
+
 /* Where a split goes on that has been read up to an offset. */
 static void
-resume_split(const SourceResume *resume, KafkaSplit *split, const SourcePosition *position)
+resume_split(Resumption *resumption, KafkaSplit *split, const SourcePosition *position)
 {
+	const SourceResume *resume = resumption->resume;
 	int64		next = read_offset(position);
 
 	if (next < split->begin)
 		report_gap(resume, split, next, split->begin - 1,
 				   psprintf("The partition begins at offset %lld now: older records were deleted.",
 							(long long) split->begin));
-	else if (next > split->end)
+	else if (ends_before(resumption->client, split, next))
 		report_gap(resume, split, next, -1,
 				   psprintf("The partition ends at offset %lld now: the topic was deleted and made anew, or brokers have lost records.",
 							(long long) split->end));
@@ -233,7 +257,7 @@ kafka_resume(KafkaClient *client, KafkaSnapshot *snapshot, const SourceResume *r
 		split->next = split->begin;
 		split->mark.offset = -1;
 		if (position != NULL)
-			resume_split(resume, split, position);
+			resume_split(&resumption, split, position);
 		else
 			begin_split(&resumption, split);
 		splits = lappend(splits, split);
