@@ -487,10 +487,66 @@ END
 $$;
 COMMENT ON FUNCTION pinterest._create_source_tables(name, name, name, text, text) IS 'used by create_pipeline: makes the foreign tables';
 
+-- Of a pipeline whose mode is 'landed': local tables of the same columns, and the
+-- streams that fill them.
+CREATE FUNCTION pinterest._create_landed_tables(pipeline name, user_id text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+    kind text;
+    source text;
+    target text;
+BEGIN
+    FOREACH kind IN ARRAY ARRAY['pin', 'geo', 'user'] LOOP
+        source := format('%I.%I', pipeline, kind || '_source');
+        target := format('%I.%I', pipeline, pinterest._landed_table(user_id, kind));
+        EXECUTE format('CREATE TABLE %s (LIKE %s)', target, source);
+        EXECUTE format('COMMENT ON TABLE %s IS %L', target,
+            format('%s records that have landed, including duplicates', kind));
+        PERFORM pinterest.create_stream(pinterest._landing_stream(pipeline, kind), source::regclass, target::regclass);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION pinterest._create_landed_tables(name, text)
+    IS 'used by create_pipeline: makes the tables that records land in, and their streams';
+
+-- Names of what _create_landed_tables makes.
+CREATE FUNCTION pinterest._landed_table(user_id text, kind text) RETURNS text
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+    SELECT format('%s_%s_table', user_id, kind)
+$$;
+COMMENT ON FUNCTION pinterest._landed_table(text, text) IS 'used by create_pipeline: name of a table that records land in';
+
+CREATE FUNCTION pinterest._landing_stream(pipeline name, kind text) RETURNS text
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
+$$
+    SELECT format('%s.%s', pipeline, kind)
+$$;
+COMMENT ON FUNCTION pinterest._landing_stream(name, text)
+    IS 'used by create_pipeline, drop_pipeline and run_pipeline: name of the stream that fills a table';
+
+-- The streams of a pipeline and the tables they fill, in the order of pin, geo,
+-- user; none if its mode is 'live'.  Only those that the caller may use.
+CREATE FUNCTION pinterest._landing_streams(pipeline name, OUT kind text, OUT stream text, OUT target text)
+    RETURNS SETOF record
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
+$$
+    SELECT k.kind, s.stream, s.target
+    FROM unnest('{pin, geo, user}'::text[]) WITH ORDINALITY AS k(kind, place)
+        JOIN pinterest.stream_status AS s ON s.stream = pinterest._landing_stream(pipeline, k.kind)
+    WHERE s.source = format('%I.%I', pipeline, k.kind || '_source')
+    ORDER BY k.place
+$$;
+COMMENT ON FUNCTION pinterest._landing_streams(name)
+    IS 'used by drop_pipeline and run_pipeline: the streams of a pipeline';
+
 -- The cleaned views: one row per ind, the latest.  A record of another kind
 -- that went astray has no key of this one's and is no row: pins alone have an
--- index; geo and user records both have an ind, so they must have more.
-CREATE FUNCTION pinterest._create_cleaned_views(pipeline name, latest_first text) RETURNS void
+-- index; geo and user records both have an ind, so they must have more.  pins,
+-- geos and users are the relations that the records are read from.
+CREATE FUNCTION pinterest._create_cleaned_views(
+    pipeline name, pins text, geos text, users text, latest_first text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
@@ -509,7 +565,7 @@ BEGIN
             pinterest.null_if_missing(image_src) AS image_src,
             pinterest.null_if_missing(pinterest.strip_save_location(save_location)) AS save_location,
             pinterest.null_if_missing(category) AS category
-        FROM %1$I.pin_source
+        FROM %1$I.%3$I
         WHERE coalesce(index, idx) IS NOT NULL
         ORDER BY ind, %2$s;
         COMMENT ON VIEW %1$I.pin IS 'cleaned posts: the latest row per ind';
@@ -521,7 +577,7 @@ BEGIN
             CASE WHEN latitude IS NOT NULL AND longitude IS NOT NULL
                  THEN ARRAY[latitude, longitude] END AS coordinates,
             pinterest.parse_timestamp("timestamp") AS "timestamp"
-        FROM %1$I.geo_source
+        FROM %1$I.%4$I
         WHERE ind IS NOT NULL
             AND num_nonnulls("timestamp", latitude, longitude, country) > 0
         ORDER BY ind, %2$s;
@@ -533,15 +589,15 @@ BEGIN
             pinterest.null_if_missing(first_name) || ' ' || pinterest.null_if_missing(last_name) AS user_name,
             age,
             pinterest.parse_timestamp(date_joined) AS date_joined
-        FROM %1$I.user_source
+        FROM %1$I.%5$I
         WHERE ind IS NOT NULL
             AND num_nonnulls(first_name, last_name, age, date_joined) > 0
         ORDER BY ind, %2$s;
         COMMENT ON VIEW %1$I.users IS 'cleaned user of each post: the latest row per ind'
-        $sql$, pipeline, latest_first);
+        $sql$, pipeline, latest_first, pins, geos, users);
 END
 $$;
-COMMENT ON FUNCTION pinterest._create_cleaned_views(name, text) IS 'used by create_pipeline: makes the cleaned views';
+COMMENT ON FUNCTION pinterest._create_cleaned_views(name, text, text, text, text) IS 'used by create_pipeline: makes the cleaned views';
 
 -- The query views.  They read pin, geo and users of their own schema, found by
 -- the search path; it is new and empty of anybody else's objects.
@@ -663,7 +719,8 @@ $$;
 COMMENT ON FUNCTION pinterest._create_query_views(name) IS 'used by create_pipeline: makes the query views';
 
 -- Comments on all columns.  Which columns a source table has for the position of a
--- record depends on the wrapper: they are found by name in all three.
+-- record depends on the wrapper: they are found by name in all three.  Tables that
+-- records land in have the columns of their sources.
 CREATE FUNCTION pinterest._comment_on_columns(pipeline name) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -753,7 +810,8 @@ BEGIN
             ('median_followers_by_join_year_and_age_group', 'median_follower_count',
              'median over users, each counted once'))
             AS d(relation, attribute, description)
-            JOIN pg_class ON relname = relation OR relation IS NULL AND relkind = 'f'
+            JOIN pg_class ON relname = relation OR relation IS NULL AND relkind IN ('f', 'r')
+                OR relkind = 'r' AND relname LIKE '%' || replace(relation, '_source', '\_table')
             JOIN pg_namespace AS n ON n.oid = relnamespace
             JOIN pg_attribute ON attrelid = pg_class.oid AND attname = attribute
         WHERE nspname = pipeline
@@ -805,16 +863,23 @@ BEGIN
             MESSAGE = format('invalid user_id "%s"', user_id),
             DETAIL = 'A user_id is part of one name on the wire and cannot contain "/" or "*".',
             HINT = 'Folders belong into location: user_id is what stands before ".pin".';
-    ELSIF mode = 'landed' THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'feature_not_supported',
-            MESSAGE = 'pipeline mode "landed" is not supported in this version',
-            HINT = 'Use mode "live".';
-    ELSIF mode <> 'live' THEN
+    ELSIF mode NOT IN ('live', 'landed') THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('invalid pipeline mode "%s"', mode),
-            HINT = 'The only mode in this version is "live".';
+            HINT = 'The modes are "live" and "landed".';
+    ELSIF mode = 'landed' AND octet_length(pinterest._landing_stream(name, 'user')) > current_setting('max_identifier_length')::integer THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'name_too_long',
+            MESSAGE = 'pipeline name is too long for mode "landed"',
+            DETAIL = format('The name of stream "%s" would have more than %s bytes.',
+                pinterest._landing_stream(name, 'user'), current_setting('max_identifier_length'));
+    ELSIF mode = 'landed' AND octet_length(pinterest._landed_table(user_id, 'user')) > current_setting('max_identifier_length')::integer THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'name_too_long',
+            MESSAGE = 'user_id is too long for mode "landed"',
+            DETAIL = format('The name of table "%s" would have more than %s bytes.',
+                pinterest._landed_table(user_id, 'user'), current_setting('max_identifier_length'));
     END IF;
 END
 $$;
@@ -826,6 +891,7 @@ CREATE FUNCTION pinterest.create_pipeline(
 $$
 DECLARE
     wrapper name;
+    records text[] := '{pin_source, geo_source, user_source}';
 BEGIN
     PERFORM pinterest._check_pipeline_arguments(name, server, user_id, mode);
 
@@ -849,7 +915,11 @@ BEGIN
     EXECUTE format('COMMENT ON SCHEMA %I IS %L', name,
         format('Pinterest pipeline of user %s over server %s', user_id, server));
     PERFORM pinterest._create_source_tables(name, wrapper, server, user_id, location);
-    PERFORM pinterest._create_cleaned_views(name, latest_first)
+    IF mode = 'landed' THEN
+        PERFORM pinterest._create_landed_tables(name, user_id);
+        records := ARRAY(SELECT pinterest._landed_table(user_id, kind) FROM unnest('{pin, geo, user}'::text[]) AS kind);
+    END IF;
+    PERFORM pinterest._create_cleaned_views(name, records[1], records[2], records[3], latest_first)
     FROM pinterest._source_definition(wrapper, 'pin', user_id, location);
     PERFORM pinterest._create_query_views(name);
     PERFORM pinterest._comment_on_columns(name);
@@ -878,6 +948,8 @@ DECLARE
     own oid[];
     sources text;
     views text;
+    streams text[];
+    targets text[];
     strangers text;
 BEGIN
     IF name IS NULL THEN
@@ -907,12 +979,18 @@ BEGIN
             HINT = 'Use DROP SCHEMA to drop other schemas.';
     END IF;
 
+    -- A stream may outlive its target.
+    SELECT array_agg(stream), array_agg(target) FILTER (WHERE to_regclass(target) IS NOT NULL)
+    INTO streams, targets
+    FROM pinterest._landing_streams(name);
+
     SELECT array_agg(oid), string_agg(format('%I.%I', name, relname), ', ') FILTER (WHERE relkind = 'v')
     INTO own, views
     FROM pg_class
     WHERE relnamespace = pipeline
         AND (relkind = 'v' AND relname = ANY (view_names)
-             OR relkind = 'f' AND relname = ANY (source_names));
+             OR relkind = 'f' AND relname = ANY (source_names)
+             OR relkind = 'r' AND oid = ANY (targets::regclass[]));
 
     SELECT string_agg(pg_describe_object(classid, objid, 0), ', ' ORDER BY classid, objid)
     INTO strangers
@@ -930,12 +1008,76 @@ BEGIN
     IF views IS NOT NULL THEN
         EXECUTE 'DROP VIEW ' || views;
     END IF;
+    IF targets IS NOT NULL THEN
+        EXECUTE 'DROP TABLE ' || array_to_string(targets, ', ');
+    END IF;
+    PERFORM pinterest.drop_stream(stream) FROM unnest(streams) AS stream;
     EXECUTE 'DROP FOREIGN TABLE ' || sources;
     EXECUTE format('DROP SCHEMA %I', name);
 END
 $$;
 COMMENT ON FUNCTION pinterest.drop_pipeline(text)
     IS 'drops what create_pipeline created; fails if the schema holds anything else or anything depends on it';
+
+-- All of it is one transaction, the caller's: a run that fails changes nothing,
+-- and the next one does its work as well.
+CREATE PROCEDURE pinterest.run_pipeline(name text)
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+    pipeline record;
+    landing record;
+    materialized record;
+    rows bigint;
+    landed text[];
+    refreshed integer := 0;
+BEGIN
+    IF name IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'name must not be null';
+    END IF;
+    SELECT oid, pg_has_role(nspowner, 'USAGE') AS is_own INTO pipeline FROM pg_namespace WHERE nspname = name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_schema_name',
+            MESSAGE = format('pipeline "%s" does not exist', name);
+    ELSIF NOT pipeline.is_own THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('must be owner of pipeline %s', name);
+    END IF;
+
+    FOR landing IN SELECT * FROM pinterest._landing_streams(name) LOOP
+        rows := pinterest.pull_stream(landing.stream);
+        landed := landed || format('%s %s', rows, landing.kind);
+    END LOOP;
+
+    -- Those that read others were created after them.
+    FOR materialized IN
+        SELECT c.oid::regclass AS view
+        FROM pg_class AS c
+        WHERE relkind = 'm' AND relnamespace = pipeline.oid AND pg_has_role(relowner, 'USAGE')
+        ORDER BY c.oid
+    LOOP
+        EXECUTE format('REFRESH MATERIALIZED VIEW %s', materialized.view);
+        refreshed := refreshed + 1;
+    END LOOP;
+
+    IF landed IS NULL AND refreshed = 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('pipeline "%s" has nothing to run', name),
+            DETAIL = 'It has neither streams nor materialized views. The views of a live pipeline read their sources whenever they are queried.',
+            HINT = 'Create the pipeline with mode "landed", or materialized views in its schema.';
+    END IF;
+    RAISE NOTICE USING MESSAGE = format('pipeline "%s": %s', name, concat_ws('; ',
+        array_to_string(landed, ', ') || ' records landed',
+        CASE WHEN refreshed > 0 THEN format('materialized views refreshed: %s', refreshed) END));
+END
+$$;
+COMMENT ON PROCEDURE pinterest.run_pipeline(text)
+    IS 'lands what has come since the last run, and refreshes the materialized views of a pipeline';
 
 --
 -- Generated posts

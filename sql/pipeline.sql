@@ -115,7 +115,6 @@ SELECT pinterest.create_pipeline('p', 'pipeline_lake', 'a/b', 'file:///x');
 SELECT pinterest.create_pipeline('p', 'pipeline_lake', '*', 'file:///x');
 SELECT pinterest.create_pipeline('p', 'pipeline_lake', 'u1');
 SELECT pinterest.create_pipeline('p', 'pipeline_lake', 'u1', 'nowhere');
-SELECT pinterest.create_pipeline('p', 'pipeline_lake', 'u1', 'file:///x', 'landed');
 SELECT pinterest.create_pipeline('p', 'pipeline_lake', 'u1', 'file:///x', 'dead');
 SELECT count(*) AS left_behind FROM pg_namespace WHERE nspname = 'p';
 

@@ -87,6 +87,25 @@ succeeds($node, "SELECT ind, title FROM $_.pin WHERE ind IN (5, 6, 9, 90001, 900
   foreach qw(folder topics streams);
 compare('put by others', [qw(topics streams)], @all);
 
+# Landed in tables, and some of it later
+$node->safe_psql('postgres', qq(
+	SELECT pinterest.create_pipeline('folder_landed', 'lake', 'u1', 'file://$folder', mode => 'landed');
+	SELECT pinterest.create_pipeline('topics_landed', 'kafka', 'u1', mode => 'landed');
+	SELECT pinterest.create_pipeline('streams_landed', 'kinesis', 'u1', mode => 'landed');
+	CALL pinterest.run_pipeline('topics_landed');
+	CALL pinterest.run_pipeline('streams_landed');
+	CALL pinterest.emulate_posting('folder', 40, seed => 3);
+	CALL pinterest.emulate_posting('topics', 40, seed => 3);
+	CALL pinterest.emulate_posting('streams_landed', 40, seed => 3)));
+foreach my $run (1, 2)
+{
+	$node->safe_psql('postgres', "CALL pinterest.run_pipeline('${_}_landed')") foreach qw(folder topics streams);
+	compare("landed, run $run", [qw(topics streams folder_landed topics_landed streams_landed)], @all);
+}
+succeeds($node, 'SELECT stream, count(*) FROM pinterest.dead_letter GROUP BY 1 ORDER BY 1', "folder_landed.pin|2\nstreams_landed.pin|2\ntopics_landed.pin|2",
+	'records that are none are dead letters');
+succeeds($node, q(SELECT pinterest.drop_pipeline(p || '_landed') FROM unnest('{folder,topics,streams}'::text[]) AS p), "\n\n", 'dropped');
+
 #
 # Posted from SQL
 #
