@@ -108,11 +108,26 @@ s3_note_object(S3Source *s3)
 	MemoryContextSwitchTo(old);
 }
 
-/* A scan ends behind an object, so all that have been begun have been read. */
+/*
+ * A scan ends behind an object, so all that have been begun have been read.  Copies:
+ * the source may end before they are used.
+ */
 static List *
 reached(Source *source)
 {
-	return ((S3Source *) source)->positions->reached;
+	List	   *copies = NIL;
+	ListCell   *lc;
+
+	foreach(lc, ((S3Source *) source)->positions->reached)
+	{
+		const SourcePosition *position = lfirst(lc);
+		SourcePosition *copy = palloc0(sizeof(SourcePosition));
+
+		copy->split = pstrdup(position->split);
+		copy->position = pstrdup(position->position);
+		copies = lappend(copies, copy);
+	}
+	return copies;
 }
 
 static void
