@@ -50,14 +50,14 @@ CatalogValue
 catalog_text(const char *text)
 {
 	return (CatalogValue) {
-		TEXTOID, text == NULL ? (Datum) 0 : CStringGetTextDatum(text), text == NULL
+		text == NULL ? (Datum) 0 : CStringGetTextDatum(text), TEXTOID, text == NULL
 	};
 }
 
 static CatalogValue
 int8_value(int64 number)
 {
-	return (CatalogValue) {INT8OID, Int64GetDatum(number), false};
+	return (CatalogValue) {Int64GetDatum(number), INT8OID, false};
 }
 
 /* An array of text, some of them NULL. */
@@ -74,9 +74,9 @@ texts_value(char **texts, int n)
 		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(texts[i]);
 	}
 	return (CatalogValue) {
-		TEXTARRAYOID,
 		PointerGetDatum(construct_md_array(values, nulls, 1, &n, &from, TEXTOID, -1,
 										   false, TYPALIGN_INT)),
+		TEXTARRAYOID,
 		false
 	};
 }

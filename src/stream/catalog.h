@@ -20,8 +20,8 @@
 /* An argument of a statement. */
 typedef struct CatalogValue
 {
-	Oid			type;
 	Datum		value;
+	Oid			type;
 	bool		isnull;
 } CatalogValue;
 

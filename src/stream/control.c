@@ -274,7 +274,7 @@ reset_split(const Stream *stream, SourcePosition *position)
 static void
 reset_all(const Stream *stream, Datum since)
 {
-	CatalogValue values[] = {catalog_text(stream->name), {TIMESTAMPTZOID, since, false}};
+	CatalogValue values[] = {catalog_text(stream->name), {since, TIMESTAMPTZOID, false}};
 
 	catalog_execute("DELETE FROM pinterest._stream_position WHERE stream = $1", values, 1);
 	catalog_execute("UPDATE pinterest._stream SET since = $2 WHERE name = $1", values, 2);

@@ -110,7 +110,7 @@ save_letter(const Stream *stream, TupleTableSlot *slot)
 	values[0] = catalog_text(stream->name);
 	for (int i = 0; i < LETTER_COLUMNS; i++)
 		values[i + 1] = (CatalogValue) {
-		TupleDescAttr(slot->tts_tupleDescriptor, i)->atttypid, slot->tts_values[i],
+		slot->tts_values[i], TupleDescAttr(slot->tts_tupleDescriptor, i)->atttypid,
 			slot->tts_isnull[i]
 	};
 	catalog_execute("INSERT INTO pinterest._dead_letter (stream, split, position, metadata, bytes, error)"

@@ -57,7 +57,7 @@ typedef struct Replay
 static void
 fetch_letter(Replay *replay, int64 id)
 {
-	CatalogValue value = {INT8OID, Int64GetDatum(id), false};
+	CatalogValue value = {Int64GetDatum(id), INT8OID, false};
 	MemoryContext old;
 	HeapTuple	tuple;
 	TupleDesc	desc;
@@ -257,7 +257,7 @@ settle_letters(Replay *replay)
 	for (int i = 0; i < replay->nids; i++)
 	{
 		const Failure *failure = failed == NULL ? NULL : lfirst(failed);
-		CatalogValue values[2] = {{INT8OID, Int64GetDatum(replay->ids[i]), false}};
+		CatalogValue values[2] = {{Int64GetDatum(replay->ids[i]), INT8OID, false}};
 
 		if (failure == NULL || failure->id != replay->ids[i])
 		{
