@@ -527,7 +527,8 @@ COMMENT ON FUNCTION pinterest._landing_stream(name, text)
     IS 'used by create_pipeline, drop_pipeline and run_pipeline: name of the stream that fills a table';
 
 -- The streams of a pipeline and the tables they fill, in the order of pin, geo,
--- user; none if its mode is 'live'.  Only those that the caller may use.
+-- user; none if its mode is 'live'.  Only those that the caller may use, and that
+-- fill what _landed_table names: others may call streams of theirs the same.
 CREATE FUNCTION pinterest._landing_streams(pipeline name, OUT kind text, OUT stream text, OUT target text)
     RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS
@@ -536,6 +537,8 @@ $$
     FROM unnest('{pin, geo, user}'::text[]) WITH ORDINALITY AS k(kind, place)
         JOIN pinterest.stream_status AS s ON s.stream = pinterest._landing_stream(pipeline, k.kind)
     WHERE s.source = format('%I.%I', pipeline, k.kind || '_source')
+        AND starts_with(s.target, format('%I.', pipeline))
+        AND rtrim(s.target, '"') LIKE '%' || pinterest._landed_table('', k.kind)
     ORDER BY k.place
 $$;
 COMMENT ON FUNCTION pinterest._landing_streams(name)

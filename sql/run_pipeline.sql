@@ -91,7 +91,19 @@ DROP MATERIALIZED VIEW regress_landed.countries, regress_landed.popular;
 SELECT pinterest.drop_pipeline('regress_landed');
 SELECT count(*) AS streams FROM pinterest.stream_status;
 DROP MATERIALIZED VIEW regress_live.users_now;
+
+-- A stream of the same name, into a table that is no part of the pipeline
+CREATE TABLE regress_precious (index int);
+GRANT USAGE ON SCHEMA regress_live TO regress_run_other;
+GRANT SELECT ON regress_live.pin_source TO regress_run_other;
+GRANT INSERT ON regress_precious TO regress_run_other;
+SET ROLE regress_run_other;
+SELECT pinterest.create_stream('regress_live.pin', 'regress_live.pin_source', 'regress_precious');
+RESET ROLE;
 SELECT pinterest.drop_pipeline('regress_live');
+SELECT stream, target FROM pinterest.stream_status;
+SELECT pinterest.drop_stream('regress_live.pin');
+DROP TABLE regress_precious;
 
 DROP ROLE regress_run_other;
 DROP TABLE pinterest_data, geolocation_data, user_data;

@@ -67,6 +67,50 @@ ALTER FOREIGN TABLE sunk ALTER n TYPE text;
 SELECT pinterest.replay_dead_letters('sunk');
 SELECT * FROM raised ORDER BY p, o;
 
+-- What a run calls can neither run nor change its stream
+CALL folder.put('whole/a.json', E'{"n":1}\n{"n":2}\n');
+CALL folder.put('whole/b.json', '{"n":3}');
+CALL folder.make_table('whole', 'n int', 'whole/');
+CREATE TABLE nested (n int);
+CREATE FUNCTION nest() RETURNS trigger LANGUAGE plpgsql AS
+$$
+BEGIN
+    IF pg_trigger_depth() = 1 THEN
+        EXECUTE TG_ARGV[0];
+    END IF;
+    RETURN NEW;
+END
+$$;
+SELECT pinterest.create_stream('nested', 'whole', 'nested');
+CREATE TRIGGER nest BEFORE INSERT ON nested FOR EACH ROW EXECUTE FUNCTION nest('SELECT pinterest.pull_stream(''nested'')');
+SELECT pinterest.pull_stream('nested');
+CREATE OR REPLACE TRIGGER nest AFTER INSERT ON nested FOR EACH ROW EXECUTE FUNCTION nest('SELECT pinterest.reset_stream(''nested'')');
+SELECT pinterest.pull_stream('nested');
+CREATE TABLE other_nested (n int);
+SELECT pinterest.create_stream('other nested', 'whole', 'other_nested');
+CREATE OR REPLACE TRIGGER nest AFTER INSERT ON nested FOR EACH ROW EXECUTE FUNCTION nest('SELECT pinterest.pull_stream(''other nested'')');
+SELECT pinterest.pull_stream('nested') = count(*) AS each_once FROM public.whole;
+SELECT count(*) AS differences FROM (SELECT n FROM nested EXCEPT ALL SELECT n FROM other_nested) AS d;
+
+-- A scan of the same table while the executor starts, to prune partitions, is another one
+CREATE TABLE pruned (k bigint, name text) PARTITION BY LIST (k);
+CREATE TABLE pruned_one PARTITION OF pruned FOR VALUES IN (1);
+CREATE TABLE pruned_default PARTITION OF pruned DEFAULT;
+CREATE FUNCTION object_count() RETURNS bigint LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT count(*) FROM public.whole); END';
+INSERT INTO pruned VALUES (3, 'all'), (1, 'one');
+CREATE TABLE pruning (n int, t text);
+SELECT pinterest.create_stream('pruning', 'whole', 'pruning', query => 'SELECT 1 AS n FROM public.pruned WHERE k = public.object_count()');
+SELECT pinterest.create_stream('pruning', 'whole', 'pruning',
+    query => 'SELECT n, name AS t FROM public.whole CROSS JOIN public.pruned WHERE k = public.object_count()');
+SELECT pinterest.pull_stream('pruning') = count(*) AS each_once FROM public.whole;
+SELECT DISTINCT t FROM pruning;
+
+-- Keys that are the same once they are stored
+CREATE TABLE rounded (k numeric(9, 1) PRIMARY KEY, n int);
+SELECT pinterest.create_stream('rounded', 'whole', 'rounded', query => 'SELECT n / 100.0 AS k, n FROM public.whole', key_columns => '{k}');
+SELECT pinterest.pull_stream('rounded');
+SELECT * FROM rounded;
+
 -- Shares of a folder
 CREATE TABLE shared (n int);
 SELECT pinterest.create_stream('half', 'sunk', 'shared', splits => '1/2', query => 'SELECT 1 AS n FROM public.sunk'),
@@ -74,7 +118,8 @@ SELECT pinterest.create_stream('half', 'sunk', 'shared', splits => '1/2', query 
 SELECT pinterest.pull_stream('half') + pinterest.pull_stream('other half') AS rows;
 
 SELECT pinterest.drop_stream(stream) FROM pinterest.stream_status;
-DROP TABLE landed, raised, shared;
+DROP TABLE landed, raised, shared, nested, other_nested, pruned, pruning, rounded;
+DROP FUNCTION nest(), object_count();
 CALL folder.remove();
 DROP SERVER folder_server CASCADE;
 DROP SCHEMA folder CASCADE;

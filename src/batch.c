@@ -11,6 +11,7 @@
 
 static Batch *planned = NULL;
 static Batch *started = NULL;
+static const PlannedStmt *started_plan = NULL;
 
 void
 batch_plan(Batch *batch)
@@ -19,10 +20,11 @@ batch_plan(Batch *batch)
 }
 
 void
-batch_start(Batch *batch)
+batch_start(Batch *batch, const PlannedStmt *plan)
 {
 	planned = NULL;
 	started = batch;
+	started_plan = plan;
 }
 
 void
@@ -30,6 +32,7 @@ batch_clear(void)
 {
 	planned = NULL;
 	started = NULL;
+	started_plan = NULL;
 }
 
 Batch *
@@ -39,7 +42,7 @@ batch_of_plan(Oid relid)
 }
 
 Batch *
-batch_of_scan(Oid relid)
+batch_of_scan(const PlannedStmt *plan, Oid relid)
 {
-	return started != NULL && started->source == relid ? started : NULL;
+	return started != NULL && started_plan == plan && started->source == relid ? started : NULL;
 }

@@ -6,8 +6,8 @@
  * A stream has PostgreSQL run an INSERT ... SELECT; the scan of its source, and
  * no other one, reads what the batch is made of.  The stream's side says when
  * such a statement is planned and started, the executor's side asks.  A scan is
- * known by its table and by when it begins: between batch_start and
- * batch_started nothing of a user runs that could begin others.
+ * known by its table and by the plan it is a part of: functions that are called
+ * while the executor starts, to prune partitions, may scan the same table.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,6 +16,7 @@
 
 #include "postgres.h"
 
+#include "nodes/plannodes.h"
 #include "reader.h"
 
 typedef struct Batch
@@ -28,15 +29,15 @@ typedef struct Batch
 
 /*
  * The stream's side.  From batch_plan on the batch is the one whose statement is
- * being planned, from batch_start on the one that is being started; batch_clear
+ * being planned, from batch_start on the one whose plan is being started; batch_clear
  * ends either, after an error as well.
  */
 extern void batch_plan(Batch *batch);
-extern void batch_start(Batch *batch);
+extern void batch_start(Batch *batch, const PlannedStmt *plan);
 extern void batch_clear(void);
 
 /* The executor's side: the batch that a scan of this table belongs to, or NULL. */
 extern Batch *batch_of_plan(Oid relid);
-extern Batch *batch_of_scan(Oid relid);
+extern Batch *batch_of_scan(const PlannedStmt *plan, Oid relid);
 
 #endif							/* PINTEREST_BATCH_H */

@@ -42,7 +42,8 @@ scan_begin(ForeignScanState *node, int eflags)
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 
 	node->fdw_state = state;
-	state->batch = batch_of_scan(RelationGetRelid(node->ss.ss_currentRelation));
+	state->batch = batch_of_scan(node->ss.ps.state->es_plannedstmt,
+								 RelationGetRelid(node->ss.ss_currentRelation));
 	if (state->batch != NULL)
 		state->batch->scans++;
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)

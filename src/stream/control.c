@@ -33,6 +33,16 @@ PG_FUNCTION_INFO_V1(pinterest_reset_stream);
 PG_FUNCTION_INFO_V1(pinterest_resume_stream);
 PG_FUNCTION_INFO_V1(pinterest_drop_stream);
 
+/* A run of a stream.  What it calls may run other streams. */
+typedef struct Run
+{
+	Stream	   *stream;
+	ErrorContextCallback callback;
+	struct Run *outer;
+} Run;
+
+static Run *running = NULL;		/* the innermost */
+
 /*
  * Arguments
  */
@@ -53,27 +63,24 @@ text_argument(FunctionCallInfo fcinfo, int number)
 	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
+/*
+ * Not one that is running, further out in this session: what its positions will
+ * be is not saved yet.
+ */
 static Stream *
 lock_argument(FunctionCallInfo fcinfo)
 {
+	Stream	   *stream;
+
 	check_given(fcinfo, 0, "name");
-	return catalog_lock_stream(text_argument(fcinfo, 0));
-}
-
-/* What the user has called; shown with errors of all that runs in it. */
-static void
-add_context(void *arg)
-{
-	errcontext("stream \"%s\"", ((const Stream *) arg)->name);
-}
-
-static void
-push_context(ErrorContextCallback *callback, Stream *stream)
-{
-	callback->callback = add_context;
-	callback->arg = stream;
-	callback->previous = error_context_stack;
-	error_context_stack = callback;
+	stream = catalog_lock_stream(text_argument(fcinfo, 0));
+	for (const Run *run = running; run != NULL; run = run->outer)
+		if (strcmp(run->stream->name, stream->name) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("stream \"%s\" is already running in this session", stream->name),
+					 errhint("Triggers of its target, and functions that its query calls, can neither run nor change it.")));
+	return stream;
 }
 
 /* May it run, here and now? */
@@ -213,24 +220,55 @@ pinterest_create_stream(PG_FUNCTION_ARGS)
  * Runs
  */
 
+/* What the user has called; shown with errors of all that runs in it. */
+static void
+add_context(void *arg)
+{
+	errcontext("stream \"%s\"", ((const Stream *) arg)->name);
+}
+
+static void
+begin_run(Run *run, FunctionCallInfo fcinfo)
+{
+	run->stream = lock_argument(fcinfo);
+	check_runs(run->stream);
+	run->outer = running;
+	running = run;
+}
+
+/* Within PG_TRY, whose end takes it away. */
+static void
+push_context(Run *run)
+{
+	run->callback.callback = add_context;
+	run->callback.arg = run->stream;
+	run->callback.previous = error_context_stack;
+	error_context_stack = &run->callback;
+}
+
 Datum
 pinterest_pull_stream(PG_FUNCTION_ARGS)
 {
 	int64		max_records = PG_ARGISNULL(1) ? PG_INT64_MAX : PG_GETARG_INT64(1);
-	ErrorContextCallback callback;
-	Stream	   *stream;
-	int64		rows;
+	int64		rows = 0;
+	Run			run;
 
 	if (max_records < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("max_records must be 1 or more")));
 	SPI_connect();
-	stream = lock_argument(fcinfo);
-	check_runs(stream);
-	push_context(&callback, stream);
-	rows = pull_run(stream, max_records);
-	error_context_stack = callback.previous;
+	begin_run(&run, fcinfo);
+	PG_TRY();
+	{
+		push_context(&run);
+		rows = pull_run(run.stream, max_records);
+	}
+	PG_FINALLY();
+	{
+		running = run.outer;
+	}
+	PG_END_TRY();
 	SPI_finish();
 	PG_RETURN_INT64(rows);
 }
@@ -238,16 +276,21 @@ pinterest_pull_stream(PG_FUNCTION_ARGS)
 Datum
 pinterest_replay_dead_letters(PG_FUNCTION_ARGS)
 {
-	ErrorContextCallback callback;
-	Stream	   *stream;
-	int64		rows;
+	int64		rows = 0;
+	Run			run;
 
 	SPI_connect();
-	stream = lock_argument(fcinfo);
-	check_runs(stream);
-	push_context(&callback, stream);
-	rows = replay_run(stream);
-	error_context_stack = callback.previous;
+	begin_run(&run, fcinfo);
+	PG_TRY();
+	{
+		push_context(&run);
+		rows = replay_run(run.stream);
+	}
+	PG_FINALLY();
+	{
+		running = run.outer;
+	}
+	PG_END_TRY();
 	SPI_finish();
 	PG_RETURN_INT64(rows);
 }

@@ -4,9 +4,8 @@
  *	  Executes the statement of a batch.
  *
  * It is executed here rather than by SPI because we must know which scan is that
- * of the batch: one of the source that begins while this very statement is
- * started.  Triggers of the target, say, may scan the same foreign table as
- * anybody else does.
+ * of the batch: one of the source in this very plan.  Triggers of the target,
+ * say, may scan the same foreign table as anybody else does.
  *
  * The query is applied to a batch as if its records were the whole source.  What
  * it leaves unread (LIMIT, a join with an empty table) is read afterwards: a
@@ -77,7 +76,7 @@ start(Batch *batch, const char *statement, int eflags)
 		batch_plan(batch);
 		desc = CreateQueryDesc(plan_statement(statement), statement, GetActiveSnapshot(),
 							   InvalidSnapshot, None_Receiver, NULL, NULL, 0);
-		batch_start(batch);
+		batch_start(batch, desc->plannedstmt);
 		ExecutorStart(desc, eflags);
 	}
 	PG_FINALLY();

@@ -97,12 +97,29 @@ refuse_target(const Stream *stream, const char *detail, const char *hint)
 	pg_unreachable();
 }
 
+/* What holds for a target holds for each of its partitions. */
+static void
+check_partitions(const Stream *stream, Relation target)
+{
+	ListCell   *lc;
+
+	foreach(lc, find_all_inheritors(RelationGetRelid(target), AccessShareLock, NULL))
+	{
+		Oid			relid = lfirst_oid(lc);
+
+		if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
+			refuse_target(stream, psprintf("Its partition \"%s\" is a foreign table: what is written there is not committed together with the stream's positions.",
+										   get_rel_name(relid)), NULL);
+		if (get_rel_persistence(relid) == RELPERSISTENCE_UNLOGGED)
+			refuse_target(stream, psprintf("Its partition \"%s\" is unlogged: a crash of the server would empty it, and leave the stream's positions.",
+										   get_rel_name(relid)), "Use ALTER TABLE ... SET LOGGED.");
+	}
+}
+
 /* Rows must be as lasting as positions, and be committed with them. */
 static void
 check_target(const Stream *stream, Relation target)
 {
-	ListCell   *lc;
-
 	if (target->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
 		refuse_target(stream, "What is written to a foreign table is not committed together with the stream's positions.",
 					  NULL);
@@ -114,12 +131,8 @@ check_target(const Stream *stream, Relation target)
 					  "Use ALTER TABLE ... SET LOGGED.");
 	if (target->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
 		refuse_target(stream, "It is temporary: it would go, and leave the stream's positions.", NULL);
-	if (target->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-		return;
-	foreach(lc, find_all_inheritors(RelationGetRelid(target), AccessShareLock, NULL))
-		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
-			refuse_target(stream, psprintf("Its partition \"%s\" is a foreign table: what is written there is not committed together with the stream's positions.",
-										   get_rel_name(lfirst_oid(lc))), NULL);
+	if (target->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		check_partitions(stream, target);
 }
 
 /* The attribute of that name; NULL if there is none. */
@@ -307,13 +320,14 @@ append_query(StringInfo sql, const Statement *statement)
 	appendStringInfo(sql, " FROM ONLY %s)", statement->stream->source);
 }
 
-/* By what the target's index compares a key column. */
+/* By what the target's index compares a key column: the value as it is stored. */
 static char *
 key_expression(const Statement *statement, const char *name)
 {
 	Form_pg_attribute attribute = find_attribute(statement->target, name);
 	char	   *expression = psprintf("q.%s::%s", quote_identifier(name),
-									  format_type_be_qualified(attribute->atttypid));
+									  format_type_extended(attribute->atttypid, attribute->atttypmod,
+														   FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
 
 	if (!OidIsValid(attribute->attcollation))
 		return expression;
