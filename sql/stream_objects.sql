@@ -111,6 +111,20 @@ SELECT pinterest.create_stream('rounded', 'whole', 'rounded', query => 'SELECT n
 SELECT pinterest.pull_stream('rounded');
 SELECT * FROM rounded;
 
+-- Times of dead letters, whatever the style of dates
+CALL folder.put('dated/a.json', '{"n":"4"}');
+CALL folder.shell('touch -d "2026-06-05 10:00:00 UTC" dated/a.json');
+CALL folder.make_table('dated', 'n boolean, at timestamptz OPTIONS (metadata ''last_modified'')', 'dated/');
+CREATE TABLE dates (at timestamptz);
+SELECT pinterest.create_stream('dated', 'dated', 'dates', query => 'SELECT at FROM public.dated WHERE n IS NOT NULL');
+SET datestyle = 'SQL, DMY';
+SELECT pinterest.pull_stream('dated');
+SET datestyle = 'SQL, MDY';
+ALTER FOREIGN TABLE dated ALTER n TYPE int;
+SELECT pinterest.replay_dead_letters('dated');
+RESET datestyle;
+SELECT at = '2026-06-05 10:00:00 UTC' AS same FROM dates;
+
 -- Shares of a folder
 CREATE TABLE shared (n int);
 SELECT pinterest.create_stream('half', 'sunk', 'shared', splits => '1/2', query => 'SELECT 1 AS n FROM public.sunk'),
@@ -118,7 +132,7 @@ SELECT pinterest.create_stream('half', 'sunk', 'shared', splits => '1/2', query 
 SELECT pinterest.pull_stream('half') + pinterest.pull_stream('other half') AS rows;
 
 SELECT pinterest.drop_stream(stream) FROM pinterest.stream_status;
-DROP TABLE landed, raised, shared, nested, other_nested, pruned, pruning, rounded;
+DROP TABLE landed, raised, shared, nested, other_nested, pruned, pruning, rounded, dates;
 DROP FUNCTION nest(), object_count();
 CALL folder.remove();
 DROP SERVER folder_server CASCADE;

@@ -56,6 +56,8 @@ SELECT pinterest.create_stream('s', 'stream_source', 'stream_target', query => '
 SELECT pinterest.create_stream('s', 'stream_source', 'stream_target', query => 'SELECT ''a'' AS k');
 SELECT pinterest.create_stream('s', 'stream_source', 'stream_target', query => 'SELECT k FROM public.stream_source WHERE false');
 SELECT pinterest.create_stream('s', 'stream_source', 'stream_target', query => 'SELECT k FROM public.stream_source UNION ALL SELECT k FROM public.stream_view');
+CREATE TEMPORARY TABLE stream_fleeting (k text);
+SELECT pinterest.create_stream('s', 'stream_source', 'stream_target', query => 'SELECT k FROM public.stream_source JOIN stream_fleeting USING (k)');
 SELECT pinterest.create_stream('s', 'stream_source', 'stream_target', query => 'SELECT n FROM public.stream_source, missing');
 \set VERBOSITY terse
 SELECT pinterest.create_stream('s', 'stream_source', 'stream_target', query => 'SELECT k AS n FROM public.stream_source');

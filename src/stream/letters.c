@@ -17,6 +17,7 @@
 #include "stream/catalog.h"
 #include "stream/letters.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
@@ -50,12 +51,18 @@ letters_create(void)
 	return letters;
 }
 
-/* All that the source knows of a record besides: {"name": "value", ...} */
+/*
+ * All that the source knows of a record besides: {"name": "value", ...}, whatever
+ * the setting of DateStyle then and when it is read.
+ */
 static char *
 write_metadata(Source *source, const RecordPlace *place)
 {
 	StringInfoData json;
+	int			nest_level = NewGUCNestLevel();
 
+	(void) set_config_option("datestyle", "ISO", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
 	for (const SourceMetadata *item = source->ops->metadata; item->name != NULL; item++)
@@ -78,6 +85,7 @@ write_metadata(Source *source, const RecordPlace *place)
 		escape_json(&json, OidOutputFunctionCall(function, value));
 	}
 	appendStringInfoChar(&json, '}');
+	AtEOXact_GUC(false, nest_level);
 	return json.data;
 }
 

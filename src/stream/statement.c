@@ -29,6 +29,7 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/analyze.h"
+#include "parser/parse_relation.h"
 #include "pg_compat.h"
 #include "source/source.h"
 #include "stream/identity.h"
@@ -187,6 +188,10 @@ analyze_query(const char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the query of a stream must be one SELECT")));
+	if (isQueryUsingTempRelation(query))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the query of a stream must not read temporary tables or views")));
 	return query;
 }
 
