@@ -72,7 +72,7 @@ aws_call_begin(AwsCall *call, const AwsRequest *request)
 	call->attempts = 0;
 	call->setbacks = 0;
 	call->taken = 0;
-	call->read = false;
+	call->taken_back = false;
 	call->clock_corrected = false;
 	call->renewed = false;
 	resetStringInfo(&call->body);
@@ -263,17 +263,9 @@ aws_call_look(AwsCall *call)
 size_t
 aws_call_read(AwsCall *call, char *to, size_t room)
 {
-	size_t		n;
-
 	(void) aws_call_look(call);
 	aws_call_check(call);
-
-	/* what the last attempt has left is not the beginning of the next answer */
-	if (call->request->indivisible && call->state == AWS_WAITING)
-		return 0;
-	n = http_read(call->transfer, to, room);
-	call->read = call->read || n > 0;
-	return n;
+	return http_read(call->transfer, to, room);
 }
 
 void
@@ -287,10 +279,12 @@ aws_call_take_back(AwsCall *call)
 {
 	(void) aws_call_look(call);
 	aws_call_check(call);
+
+	/* what the last attempt has left is not the beginning of the next answer */
 	if (call->state == AWS_WAITING ||
 		(call->state != AWS_DONE && http_available(call->transfer) == 0))
 		return 0;
-	call->read = call->read || http_available(call->transfer) > 0;
+	call->taken_back |= http_available(call->transfer) > 0;
 	return http_take_back(call->transfer);
 }
 

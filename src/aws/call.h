@@ -42,7 +42,7 @@ struct AwsCall
 	int64		sent_at;		/* us */
 	int64		wake_at;		/* us; WAITING until then */
 	int64		taken;			/* body bytes of earlier attempts */
-	bool		read;			/* stream: some have been read */
+	bool		taken_back;		/* stream that lends: with bytes of the answer */
 	bool		head_checked;	/* of this attempt's answer */
 	bool		clock_corrected;
 	bool		renewed;		/* credentials were, on this call's behalf */

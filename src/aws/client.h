@@ -80,10 +80,9 @@ typedef struct AwsRequest
 								 * but a part of it; else the same or 0 */
 	size_t		lends;			/* stream, not 0: it is received where aws_call_lend
 								 * says, in buffers of about this size, and not
-								 * read with aws_call_read */
-	bool		indivisible;	/* stream: no part of it can be asked for, so it
-								 * is not continued, but fails, when it breaks
-								 * off after something was read */
+								 * read with aws_call_read.  No part of it can be
+								 * asked for, so it is not continued, but fails,
+								 * when it breaks off after something was taken */
 	size_t		max_body;		/* not stream: a longer answer is refused */
 	bool		error_in_200;	/* not stream: an answer with status 200 may hold
 								 * an error all the same */

@@ -233,7 +233,6 @@ kinesis_get_records(KinesisRequest *request, const char *stream, const char *ite
 	begin_request(request, "Kinesis_20131202.GetRecords", subject);
 	request->aws.stream = true;
 	request->aws.lends = buffer_size;
-	request->aws.indivisible = true;
 	request->aws.size = -1;
 	request->aws.whole = -1;
 	if (kinesis_is_arn(stream))

@@ -108,7 +108,7 @@ call_attempt_failed(AwsCall *call)
 
 	if (aws_failure_slow_down(&call->failure))
 		slow_down(call);
-	if (call->request->stream && !call->request->indivisible)
+	if (call->request->stream && call->request->lends == 0)
 	{
 		call->taken += received;
 		if (received >= HEADWAY)
@@ -116,7 +116,7 @@ call_attempt_failed(AwsCall *call)
 	}
 	if (!aws_failure_retryable(&call->failure) ||
 		(call->request->once && !aws_failure_undone(&call->failure)) ||
-		(call->request->indivisible && call->read) ||
+		call->taken_back ||
 		(counts && call->setbacks >= pinterest_max_retries))
 	{
 		call_fail(call);

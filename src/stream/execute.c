@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * execute.c
- *	  Executes the statement of a batch.
+ *	  Executes the statement of a batch, as the owner of its stream.
  *
  * It is executed here rather than by SPI because we must know which scan is that
  * of the batch: one of the source in this very plan.  Triggers of the target,
@@ -19,6 +19,7 @@
 #include "executor/executor.h"
 #include "pg_compat.h"
 #include "stream/execute.h"
+#include "stream/identity.h"
 #include "stream/statement.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
@@ -64,8 +65,9 @@ check_scans(const Batch *batch)
 
 /* Pushes a snapshot, which ends with the query. */
 static QueryDesc *
-start(Batch *batch, const char *statement, int eflags)
+start(const Stream *stream, Batch *batch, int eflags)
 {
+	const char *statement = statement_make(stream, &batch->source);
 	QueryDesc  *volatile desc = NULL;
 
 	CommandCounterIncrement();
@@ -98,17 +100,25 @@ end(QueryDesc *desc)
 }
 
 void
-execute_dry(Batch *batch, const char *statement)
+execute_dry(const Stream *stream)
 {
-	end(start(batch, statement, EXEC_FLAG_EXPLAIN_ONLY));
+	Batch		batch = {0};
+	Identity	identity;
+
+	identity_assume(&identity, stream->ownerid);
+	end(start(stream, &batch, EXEC_FLAG_EXPLAIN_ONLY));
+	identity_restore(&identity);
 }
 
 void
-execute_batch(Batch *batch, const char *statement, BatchResult *result)
+execute_batch(const Stream *stream, Batch *batch, BatchResult *result)
 {
-	QueryDesc  *desc = start(batch, statement, 0);
+	Identity	identity;
+	QueryDesc  *desc;
 	ReaderCounters counters;
 
+	identity_assume(&identity, stream->ownerid);
+	desc = start(stream, batch, 0);
 	executor_run_all(desc);
 	result->positions = reader_finish_batch(batch->reader);
 	reader_counters(batch->reader, &counters);
@@ -117,4 +127,5 @@ execute_batch(Batch *batch, const char *statement, BatchResult *result)
 	result->rows = desc->estate->es_processed;
 	ExecutorFinish(desc);
 	end(desc);
+	identity_restore(&identity);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * execute.h
- *	  Executes the statement of a batch.
+ *	  Executes the statement of a batch, as the owner of its stream.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "batch.h"
+#include "stream/stream.h"
 
 /* What a batch has come to. */
 typedef struct BatchResult
@@ -22,12 +23,15 @@ typedef struct BatchResult
 } BatchResult;
 
 /*
- * Plans the INSERT as the current user, and no more: an error if it cannot be
+ * Plans the stream's statement as its owner, and no more: an error if it cannot be
  * executed.  Touches neither network nor data.
  */
-extern void execute_dry(Batch *batch, const char *statement);
+extern void execute_dry(const Stream *stream);
 
-/* Executes it.  Blocks; every wait can be cancelled. */
-extern void execute_batch(Batch *batch, const char *statement, BatchResult *result);
+/*
+ * Executes it as the stream's owner; batch says what is to be read.  Blocks; every
+ * wait can be cancelled.
+ */
+extern void execute_batch(const Stream *stream, Batch *batch, BatchResult *result);
 
 #endif							/* PINTEREST_EXECUTE_H */

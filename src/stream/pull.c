@@ -27,11 +27,9 @@
 
 #include "stream/catalog.h"
 #include "stream/execute.h"
-#include "stream/identity.h"
 #include "stream/letters.h"
 #include "stream/pull.h"
 #include "stream/share.h"
-#include "stream/statement.h"
 #include "utils/timestamp.h"
 
 typedef struct Pull
@@ -86,19 +84,12 @@ meet_gap(void *arg, const SourceGap *gap)
 void
 pull_try(const Stream *stream)
 {
-	Batch		batch = {0};
-	Identity	identity;
 	Share		share;
-	char	   *statement;
 
 	share_read(&share, stream->splits);
-	identity_assume(&identity, stream->ownerid);
-	statement = statement_make(stream, &batch.source);
-	execute_dry(&batch, statement);
-	identity_restore(&identity);
+	execute_dry(stream);
 }
 
-/* The run itself, as the stream's owner. */
 static void
 execute(Pull *pull, Letters *letters, int64 max_records, BatchResult *result)
 {
@@ -112,13 +103,8 @@ execute(Pull *pull, Letters *letters, int64 max_records, BatchResult *result)
 			.arg = letters
 		}
 	};
-	Identity	identity;
-	char	   *statement;
 
-	identity_assume(&identity, stream->ownerid);
-	statement = statement_make(stream, &batch.source);
-	execute_batch(&batch, statement, result);
-	identity_restore(&identity);
+	execute_batch(stream, &batch, result);
 }
 
 static void

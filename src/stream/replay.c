@@ -15,9 +15,7 @@
 #include "source/s3/location.h"
 #include "stream/catalog.h"
 #include "stream/execute.h"
-#include "stream/identity.h"
 #include "stream/replay.h"
-#include "stream/statement.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -239,13 +237,8 @@ execute(Replay *replay, const Stream *stream, BatchResult *result)
 			.arg = replay
 		}
 	};
-	Identity	identity;
-	char	   *statement;
 
-	identity_assume(&identity, stream->ownerid);
-	statement = statement_make(stream, &batch.source);
-	execute_batch(&batch, statement, result);
-	identity_restore(&identity);
+	execute_batch(stream, &batch, result);
 }
 
 /* Drops the letters that are dead no more, and says of the others why they are. */

@@ -6,9 +6,8 @@
  *	control.c	 create, reset, resume and drop
  *	pull.c		 a run of a stream, from its positions on
  *	replay.c	 a run over its dead letters
- *	run.c		 what both have in common
- *	statement.c	 the INSERT that a run executes
- *	execute.c	 its execution
+ *	execute.c	 what both have executed, as the stream's owner
+ *	statement.c	 the INSERT that this is
  *	letters.c	 dead letters, as they come and as they go
  *	share.c		 which splits belong to a stream
  *	catalog.c	 the tables that hold it all
