@@ -19,6 +19,7 @@
 #include "stream/identity.h"
 #include "stream/pull.h"
 #include "stream/replay.h"
+#include "stream/run.h"
 #include "stream/statement.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -32,16 +33,6 @@ PG_FUNCTION_INFO_V1(pinterest_replay_dead_letters);
 PG_FUNCTION_INFO_V1(pinterest_reset_stream);
 PG_FUNCTION_INFO_V1(pinterest_resume_stream);
 PG_FUNCTION_INFO_V1(pinterest_drop_stream);
-
-/* A run of a stream.  What it calls may run other streams. */
-typedef struct Run
-{
-	Stream	   *stream;
-	ErrorContextCallback callback;
-	struct Run *outer;
-} Run;
-
-static Run *running = NULL;		/* the innermost */
 
 /*
  * Arguments
@@ -63,41 +54,11 @@ text_argument(FunctionCallInfo fcinfo, int number)
 	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
-/*
- * Not one that is running, further out in this session: what its positions will
- * be is not saved yet.
- */
-static Stream *
-lock_argument(FunctionCallInfo fcinfo)
+static char *
+name_argument(FunctionCallInfo fcinfo)
 {
-	Stream	   *stream;
-
 	check_given(fcinfo, 0, "name");
-	stream = catalog_lock_stream(text_argument(fcinfo, 0));
-	for (const Run *run = running; run != NULL; run = run->outer)
-		if (strcmp(run->stream->name, stream->name) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_IN_USE),
-					 errmsg("stream \"%s\" is already running in this session", stream->name),
-					 errhint("Triggers of its target, and functions that its query calls, can neither run nor change it.")));
-	return stream;
-}
-
-/* May it run, here and now? */
-static void
-check_runs(const Stream *stream)
-{
-	if (!OidIsValid(stream->ownerid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("role \"%s\", the owner of stream \"%s\", does not exist", stream->owner,
-						stream->name)));
-	if (stream->paused)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("stream \"%s\" is paused", stream->name),
-				 errdetail("It was created in another database, of which this one is a copy."),
-				 errhint("To have it run here, call pinterest.resume_stream().")));
+	return text_argument(fcinfo, 0);
 }
 
 /*
@@ -189,8 +150,7 @@ new_stream(FunctionCallInfo fcinfo)
 	Stream	   *stream = palloc0(sizeof(Stream));
 	char	   *query = text_argument(fcinfo, 3);
 
-	check_given(fcinfo, 0, "name");
-	stream->name = text_argument(fcinfo, 0);
+	stream->name = name_argument(fcinfo);
 	check_name(stream->name);
 	stream->ownerid = GetUserId();
 	stream->owner = GetUserNameFromId(stream->ownerid, false);
@@ -220,77 +180,48 @@ pinterest_create_stream(PG_FUNCTION_ARGS)
  * Runs
  */
 
-/* What the user has called; shown with errors of all that runs in it. */
-static void
-add_context(void *arg)
+typedef struct PullCall
 {
-	errcontext("stream \"%s\"", ((const Stream *) arg)->name);
-}
+	int64		max_records;
+	BatchResult result;
+} PullCall;
 
 static void
-begin_run(Run *run, FunctionCallInfo fcinfo)
+pull(const Stream *stream, void *arg)
 {
-	run->stream = lock_argument(fcinfo);
-	check_runs(run->stream);
-	run->outer = running;
-	running = run;
-}
+	PullCall   *call = arg;
 
-/* Within PG_TRY, whose end takes it away. */
-static void
-push_context(Run *run)
-{
-	run->callback.callback = add_context;
-	run->callback.arg = run->stream;
-	run->callback.previous = error_context_stack;
-	error_context_stack = &run->callback;
+	pull_run(stream, call->max_records, &call->result);
 }
 
 Datum
 pinterest_pull_stream(PG_FUNCTION_ARGS)
 {
-	int64		max_records = PG_ARGISNULL(1) ? PG_INT64_MAX : PG_GETARG_INT64(1);
-	int64		rows = 0;
-	Run			run;
+	PullCall	call = {.max_records = PG_ARGISNULL(1) ? PG_INT64_MAX : PG_GETARG_INT64(1)};
 
-	if (max_records < 1)
+	if (call.max_records < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("max_records must be 1 or more")));
 	SPI_connect();
-	begin_run(&run, fcinfo);
-	PG_TRY();
-	{
-		push_context(&run);
-		rows = pull_run(run.stream, max_records);
-	}
-	PG_FINALLY();
-	{
-		running = run.outer;
-	}
-	PG_END_TRY();
+	run_stream(name_argument(fcinfo), pull, &call);
 	SPI_finish();
-	PG_RETURN_INT64(rows);
+	PG_RETURN_INT64(call.result.rows);
+}
+
+static void
+replay(const Stream *stream, void *arg)
+{
+	*(int64 *) arg = replay_run(stream);
 }
 
 Datum
 pinterest_replay_dead_letters(PG_FUNCTION_ARGS)
 {
-	int64		rows = 0;
-	Run			run;
+	int64		rows;
 
 	SPI_connect();
-	begin_run(&run, fcinfo);
-	PG_TRY();
-	{
-		push_context(&run);
-		rows = replay_run(run.stream);
-	}
-	PG_FINALLY();
-	{
-		running = run.outer;
-	}
-	PG_END_TRY();
+	run_stream(name_argument(fcinfo), replay, &rows);
 	SPI_finish();
 	PG_RETURN_INT64(rows);
 }
@@ -337,12 +268,12 @@ pinterest_reset_stream(PG_FUNCTION_ARGS)
 				 errmsg("a stream is reset to a time, or a split of it to a position"),
 				 errhint("Give since, or both split and at.")));
 	SPI_connect();
-	stream = lock_argument(fcinfo);
+	stream = run_lock(name_argument(fcinfo));
 	if (position.split == NULL)
 		reset_all(stream, PG_GETARG_DATUM(1));
 	else
 	{
-		check_runs(stream);
+		run_check(stream);
 		reset_split(stream, &position);
 	}
 	SPI_finish();
@@ -360,7 +291,7 @@ pinterest_resume_stream(PG_FUNCTION_ARGS)
 	Stream	   *stream;
 
 	SPI_connect();
-	stream = lock_argument(fcinfo);
+	stream = run_lock(name_argument(fcinfo));
 	values[0] = catalog_text(stream->name);
 	values[1] = catalog_text(catalog_home());
 	catalog_execute("UPDATE pinterest._stream SET home = $2 WHERE name = $1", values, 2);
@@ -374,7 +305,7 @@ pinterest_drop_stream(PG_FUNCTION_ARGS)
 	CatalogValue name;
 
 	SPI_connect();
-	name = catalog_text(lock_argument(fcinfo)->name);
+	name = catalog_text(run_lock(name_argument(fcinfo))->name);
 	catalog_execute("DELETE FROM pinterest._stream WHERE name = $1", &name, 1);
 	SPI_finish();
 	PG_RETURN_VOID();

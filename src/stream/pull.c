@@ -121,12 +121,11 @@ tell_rejected(const Stream *stream, int64 rejected)
 							  (unsigned long) rejected)));
 }
 
-int64
-pull_run(const Stream *stream, int64 max_records)
+void
+pull_run(const Stream *stream, int64 max_records, BatchResult *result)
 {
 	Pull		pull = {.stream = stream, .context = CurrentMemoryContext};
 	Letters    *letters = letters_create();
-	BatchResult result;
 
 	share_read(&pull.share, stream->splits);
 	pull.resume.positions = catalog_positions(stream);
@@ -134,11 +133,10 @@ pull_run(const Stream *stream, int64 max_records)
 	pull.resume.wants = wants;
 	pull.resume.gap = meet_gap;
 	pull.resume.arg = &pull;
-	execute(&pull, letters, max_records, &result);
-	catalog_save_positions(stream, result.positions);
+	execute(&pull, letters, max_records, result);
+	catalog_save_positions(stream, result->positions);
 	catalog_save_gaps(stream, pull.gaps);
 	letters_save(letters, stream);
-	catalog_count_run(stream, result.records, result.rows, result.rejected);
-	tell_rejected(stream, result.rejected);
-	return result.rows;
+	catalog_count_run(stream, result->records, result->rows, result->rejected);
+	tell_rejected(stream, result->rejected);
 }

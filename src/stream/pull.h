@@ -10,14 +10,13 @@
 
 #include "postgres.h"
 
-#include "stream/stream.h"
+#include "stream/execute.h"
 
 /*
  * Runs a stream that is locked, within SPI, up to the present end of its source or
- * until so many records have been read.  Returns how many rows the target was
- * given.  Blocks; every wait can be cancelled.
+ * until so many records have been read.  Blocks; every wait can be cancelled.
  */
-extern int64 pull_run(const Stream *stream, int64 max_records);
+extern void pull_run(const Stream *stream, int64 max_records, BatchResult *result);
 
 /* Could it run?  An error if not.  Touches neither network nor data. */
 extern void pull_try(const Stream *stream);

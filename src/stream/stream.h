@@ -4,6 +4,7 @@
  *	  Streams: each record of a source, once, in a table.
  *
  *	control.c	 create, reset, resume and drop
+ *	run.c		 one at a time
  *	pull.c		 a run of a stream, from its positions on
  *	replay.c	 a run over its dead letters
  *	execute.c	 what both have executed, as the stream's owner
