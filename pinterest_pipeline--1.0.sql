@@ -154,11 +154,24 @@ CREATE TABLE pinterest._stream (
     splits text,
     -- where splits begin that have no position
     since timestamptz NOT NULL DEFAULT '-infinity',
+    batch_rows bigint NOT NULL,
+    batch_wait interval NOT NULL,
     runs bigint NOT NULL DEFAULT 0,
     records bigint NOT NULL DEFAULT 0,
+    bytes bigint NOT NULL DEFAULT 0,
     rows bigint NOT NULL DEFAULT 0,
     rejected bigint NOT NULL DEFAULT 0,
     last_run timestamptz
+);
+
+-- Apart from _stream, whose rows are locked for as long as a run takes.
+CREATE TABLE pinterest._stream_worker (
+    stream text PRIMARY KEY REFERENCES pinterest._stream ON DELETE CASCADE,
+    -- running and retrying: there is to be a worker; ready and failed: there is not
+    state text NOT NULL DEFAULT 'ready',
+    retries bigint NOT NULL DEFAULT 0,
+    last_error text,
+    last_error_time timestamptz
 );
 
 CREATE TABLE pinterest._stream_position (
@@ -193,12 +206,14 @@ CREATE TABLE pinterest._stream_gap (
 CREATE INDEX _stream_gap_stream ON pinterest._stream_gap (stream);
 
 SELECT pg_catalog.pg_extension_config_dump('pinterest._stream', '');
+SELECT pg_catalog.pg_extension_config_dump('pinterest._stream_worker', '');
 SELECT pg_catalog.pg_extension_config_dump('pinterest._stream_position', '');
 SELECT pg_catalog.pg_extension_config_dump('pinterest._dead_letter', '');
 SELECT pg_catalog.pg_extension_config_dump('pinterest._dead_letter_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pinterest._stream_gap', '');
 
 COMMENT ON TABLE pinterest._stream IS 'the streams; read view stream_status';
+COMMENT ON TABLE pinterest._stream_worker IS 'the background workers of streams; read view stream_status';
 COMMENT ON TABLE pinterest._stream_position IS 'how far streams have read; read view stream_position';
 COMMENT ON TABLE pinterest._dead_letter IS 'records that streams could not use; read view dead_letter';
 COMMENT ON SEQUENCE pinterest._dead_letter_id_seq IS 'ids of dead letters';
@@ -219,20 +234,28 @@ CREATE FUNCTION pinterest._stream_home() RETURNS text
     AS 'MODULE_PATHNAME', 'pinterest_stream_home' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION pinterest._stream_home() IS 'used by view stream_status: which database this is';
 
+CREATE FUNCTION pinterest._stream_pid(name text) RETURNS integer
+    AS 'MODULE_PATHNAME', 'pinterest_stream_pid' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pinterest._stream_pid(text) IS 'used by view stream_status: process ID of the worker';
+
 CREATE VIEW pinterest.stream_status WITH (security_barrier) AS
     SELECT s.name AS stream, s.owner,
-        CASE WHEN s.home = pinterest._stream_home() THEN 'ready' ELSE 'paused' END AS state,
-        s.source, s.target, s.query, s.key_columns, s.on_error, s.on_gap, s.splits,
-        s.runs, s.records, s.rows, s.rejected,
+        CASE WHEN s.home <> pinterest._stream_home() THEN 'paused'
+             WHEN w.state IN ('running', 'retrying') AND s.pid IS NULL THEN 'down'
+             ELSE w.state END AS state,
+        s.pid,
+        s.source, s.target, s.query, s.key_columns, s.on_error, s.on_gap, s.splits, s.batch_rows, s.batch_wait,
+        s.runs, s.records, s.bytes, s.rows, s.rejected,
         (SELECT pg_catalog.count(*) FROM pinterest._dead_letter AS d WHERE d.stream = s.name) AS dead_letters,
         (SELECT pg_catalog.count(*) FROM pinterest._stream_gap AS g WHERE g.stream = s.name) AS gaps,
-        s.last_run
-    FROM pinterest._stream AS s
-    WHERE pinterest._may_act_for(s.owner);
+        s.last_run, w.retries, w.last_error, w.last_error_time
+    FROM (SELECT *, pinterest._stream_pid(name) AS pid FROM pinterest._stream WHERE pinterest._may_act_for(owner)) AS s
+        JOIN pinterest._stream_worker AS w ON w.stream = s.name;
 COMMENT ON VIEW pinterest.stream_status IS 'the streams that the current user may act on';
 COMMENT ON COLUMN pinterest.stream_status.stream IS 'name of the stream';
 COMMENT ON COLUMN pinterest.stream_status.owner IS 'role that owns it, and as which it runs';
-COMMENT ON COLUMN pinterest.stream_status.state IS 'ready, or paused: it was created in another database, of which this one is a copy';
+COMMENT ON COLUMN pinterest.stream_status.state IS 'ready: not started; running; retrying after an error; failed: an error has ended it; down: started, but without a worker; paused: created in another database, of which this one is a copy';
+COMMENT ON COLUMN pinterest.stream_status.pid IS 'process ID of its worker';
 COMMENT ON COLUMN pinterest.stream_status.source IS 'foreign table that is read';
 COMMENT ON COLUMN pinterest.stream_status.target IS 'table that the rows go into';
 COMMENT ON COLUMN pinterest.stream_status.query IS 'SELECT over the source; NULL: the columns that source and target have in common';
@@ -240,13 +263,19 @@ COMMENT ON COLUMN pinterest.stream_status.key_columns IS 'columns that identify 
 COMMENT ON COLUMN pinterest.stream_status.on_error IS 'what is done with bad records: dead_letter, ignore or stop';
 COMMENT ON COLUMN pinterest.stream_status.on_gap IS 'what is done when records are gone: stop or skip';
 COMMENT ON COLUMN pinterest.stream_status.splits IS 'the part of the splits that it reads; NULL: all';
+COMMENT ON COLUMN pinterest.stream_status.batch_rows IS 'records that its worker reads in one transaction';
+COMMENT ON COLUMN pinterest.stream_status.batch_wait IS 'how long its worker waits before it looks for more records';
 COMMENT ON COLUMN pinterest.stream_status.runs IS 'runs that were committed';
 COMMENT ON COLUMN pinterest.stream_status.records IS 'records read';
+COMMENT ON COLUMN pinterest.stream_status.bytes IS 'bytes read, as stored';
 COMMENT ON COLUMN pinterest.stream_status.rows IS 'rows inserted or updated';
 COMMENT ON COLUMN pinterest.stream_status.rejected IS 'bad records';
 COMMENT ON COLUMN pinterest.stream_status.dead_letters IS 'dead letters there are now';
 COMMENT ON COLUMN pinterest.stream_status.gaps IS 'rows of stream_gap there are now';
 COMMENT ON COLUMN pinterest.stream_status.last_run IS 'when the last run was made';
+COMMENT ON COLUMN pinterest.stream_status.retries IS 'errors of its worker after which it has tried again';
+COMMENT ON COLUMN pinterest.stream_status.last_error IS 'last error of its worker';
+COMMENT ON COLUMN pinterest.stream_status.last_error_time IS 'when that was';
 GRANT SELECT ON pinterest.stream_status TO PUBLIC;
 
 CREATE VIEW pinterest.stream_position WITH (security_barrier) AS
@@ -289,15 +318,26 @@ GRANT SELECT, DELETE ON pinterest.stream_gap TO PUBLIC;
 
 CREATE FUNCTION pinterest.create_stream(
     name text, source regclass, target regclass, query text DEFAULT NULL, key_columns text[] DEFAULT NULL,
-    on_error text DEFAULT 'dead_letter', on_gap text DEFAULT 'stop', splits text DEFAULT NULL) RETURNS void
+    on_error text DEFAULT 'dead_letter', on_gap text DEFAULT 'stop', splits text DEFAULT NULL,
+    batch_rows bigint DEFAULT 100000, batch_wait interval DEFAULT '1 second') RETURNS void
     AS 'MODULE_PATHNAME', 'pinterest_create_stream' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION pinterest.create_stream(text, regclass, regclass, text, text[], text, text, text)
+COMMENT ON FUNCTION pinterest.create_stream(text, regclass, regclass, text, text[], text, text, text, bigint, interval)
     IS 'creates a stream, which copies each record of a source into a table exactly once';
 
 CREATE FUNCTION pinterest.pull_stream(name text, max_records bigint DEFAULT NULL) RETURNS bigint
     AS 'MODULE_PATHNAME', 'pinterest_pull_stream' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION pinterest.pull_stream(text, bigint)
     IS 'copies what has come since the last run, in this transaction; returns the number of rows';
+
+CREATE FUNCTION pinterest.start_stream(name text) RETURNS void
+    AS 'MODULE_PATHNAME', 'pinterest_start_stream' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION pinterest.start_stream(text)
+    IS 'starts a background worker that copies records as they come, once this transaction is committed';
+
+CREATE FUNCTION pinterest.stop_stream(name text) RETURNS void
+    AS 'MODULE_PATHNAME', 'pinterest_stop_stream' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION pinterest.stop_stream(text)
+    IS 'stops the background worker of a stream; a rollback starts it again';
 
 CREATE FUNCTION pinterest.replay_dead_letters(name text) RETURNS bigint
     AS 'MODULE_PATHNAME', 'pinterest_replay_dead_letters' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -1008,13 +1048,14 @@ BEGIN
             HINT = 'Move them to another schema, or drop everything with DROP SCHEMA ... CASCADE.';
     END IF;
 
+    -- First, so that no worker holds what is dropped.
+    PERFORM pinterest.drop_stream(stream) FROM unnest(streams) AS stream;
     IF views IS NOT NULL THEN
         EXECUTE 'DROP VIEW ' || views;
     END IF;
     IF targets IS NOT NULL THEN
         EXECUTE 'DROP TABLE ' || array_to_string(targets, ', ');
     END IF;
-    PERFORM pinterest.drop_stream(stream) FROM unnest(streams) AS stream;
     EXECUTE 'DROP FOREIGN TABLE ' || sources;
     EXECUTE format('DROP SCHEMA %I', name);
 END

@@ -34,6 +34,16 @@
 #define wait_event_named(name) PG_WAIT_EXTENSION
 #endif
 
+/*
+ * The flag with which a background worker may connect as a role that must not log
+ * in; until 16 it cannot. (postmaster/bgworker.h)
+ */
+#if PG_VERSION_NUM >= 170000
+#define CONNECT_WITHOUT_LOGIN BGWORKER_BYPASS_ROLELOGINCHECK
+#else
+#define CONNECT_WITHOUT_LOGIN 0
+#endif
+
 /* Reserves a prefix of settings: the name is from 15. (utils/guc.h) */
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)

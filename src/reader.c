@@ -52,6 +52,7 @@ struct Reader
 	RecordPlace place;
 	int64		nrecords;
 	int			whole_bodies;	/* columns that count records from a body's start */
+	SourceRequest request;
 	const ReaderBatch *batch;	/* or NULL */
 	bool		ended;			/* is there no next record? */
 	int			natts;			/* of the table */
@@ -106,7 +107,7 @@ reader_open(Relation rel, Oid userid, List *attnums, const ReaderBatch *batch)
 	Reader	   *reader = palloc0(sizeof(Reader));
 	ForeignTable *table = GetForeignTable(RelationGetRelid(rel));
 	ForeignServer *server = GetForeignServer(table->serverid);
-	SourceRequest request;
+	SourceRequest *request = &reader->request;
 	List	   *columns;
 	ListCell   *lc;
 	JsonNode   *root;
@@ -117,10 +118,10 @@ reader_open(Relation rel, Oid userid, List *attnums, const ReaderBatch *batch)
 	option_validate(reader->ops->wrapper, ForeignServerRelationId, server->options);
 	option_validate(reader->ops->wrapper, ForeignTableRelationId, table->options);
 
-	request.serverid = server->serverid;
-	request.userid = userid;
-	request.server_options = server->options;
-	request.table_options = table->options;
+	request->serverid = server->serverid;
+	request->userid = userid;
+	request->server_options = server->options;
+	request->table_options = table->options;
 
 	reader->table = pstrdup(RelationGetRelationName(rel));
 	reader->relid = RelationGetRelid(rel);
@@ -134,7 +135,7 @@ reader_open(Relation rel, Oid userid, List *attnums, const ReaderBatch *batch)
 		rejects_init_batch(&reader->rejects, batch->stops);
 	reader->row_context = AllocSetContextCreate(CurrentMemoryContext, "pinterest row",
 												ALLOCSET_DEFAULT_SIZES);
-	reader->source = open_source(reader, &request);
+	reader->source = open_source(reader, request);
 	columns = columns_of(rel, reader->ops, attnums);
 	reader->rows = row_maker_create(reader->ops, columns,
 									reader->rejects.on_error != ON_ERROR_STOP, &root, &nslots);
@@ -176,6 +177,12 @@ void
 reader_share_rejected(Reader *reader, pg_atomic_uint64 *rejected, bool is_worker)
 {
 	rejects_share(&reader->rejects, rejected, is_worker);
+}
+
+const SourceRequest *
+reader_request(const Reader *reader)
+{
+	return &reader->request;
 }
 
 const SourceOps *

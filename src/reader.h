@@ -116,8 +116,9 @@ extern void reader_share_rejected(Reader *reader, pg_atomic_uint64 *rejected,
  */
 extern int64 reader_sample(Reader *reader, int64 rows, int64 *drawn);
 
-/* The source that is read. */
+/* The source that is read, and as whom. */
 extern const SourceOps *reader_ops(const Reader *reader);
+extern const SourceRequest *reader_request(const Reader *reader);
 
 /*
  * Fills the wanted columns of the next row, by attribute number - 1, and

@@ -54,8 +54,8 @@ catalog_text(const char *text)
 	};
 }
 
-static CatalogValue
-int8_value(int64 number)
+CatalogValue
+catalog_int8(int64 number)
 {
 	return (CatalogValue) {Int64GetDatum(number), INT8OID, false};
 }
@@ -127,25 +127,15 @@ catalog_home(void)
 	return psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId);
 }
 
-static void
-raise_missing(const char *name)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("stream \"%s\" does not exist", name)));
-}
-
 /* Who may act on it: the owner and its members, superusers if there is none. */
 static void
-check_owner(const char *name, const char *owner)
+check_owner(const Stream *stream)
 {
-	Oid			ownerid = get_role_oid(owner, true);
-
-	if (OidIsValid(ownerid) ? has_privs_of_role(GetUserId(), ownerid) : superuser())
+	if (OidIsValid(stream->ownerid) ? has_privs_of_role(GetUserId(), stream->ownerid) : superuser())
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("must be owner of stream %s", name)));
+			 errmsg("must be owner of stream %s", stream->name)));
 }
 
 static List *
@@ -170,7 +160,12 @@ read_on_error(const char *word)
 	return strcmp(word, "ignore") == 0 ? STREAM_IGNORE : STREAM_DEAD_LETTER;
 }
 
-/* The stream in the first row of the result. */
+#define STREAM_QUERY \
+	"SELECT owner, home, source, target, query, key_columns, on_error, on_gap, splits, since," \
+	" batch_rows, (extract(epoch FROM batch_wait) * 1000)::bigint" \
+	" FROM pinterest._stream WHERE name = $1"
+
+/* The stream in the first row of the result of that query. */
 static Stream *
 read_stream(const char *name)
 {
@@ -190,25 +185,53 @@ read_stream(const char *name)
 	stream->skips_gaps = strcmp(result_text(0, 8), "skip") == 0;
 	stream->splits = result_text(0, 9);
 	stream->since = DatumGetTimestampTz(result_datum(0, 10, &isnull));
+	stream->batch_rows = DatumGetInt64(result_datum(0, 11, &isnull));
+	stream->batch_wait = DatumGetInt64(result_datum(0, 12, &isnull));
 	return stream;
+}
+
+/* NULL if there is none of that name. */
+static Stream *
+fetch_stream(const char *name, bool lock)
+{
+	CatalogValue value = catalog_text(name);
+
+	catalog_execute(lock ? STREAM_QUERY " FOR UPDATE" : STREAM_QUERY, &value, 1);
+	return SPI_processed == 0 ? NULL : read_stream(name);
+}
+
+Stream *
+catalog_stream_of(const char *name, Oid ownerid)
+{
+	Stream	   *stream = fetch_stream(name, false);
+
+	return stream != NULL && stream->ownerid == ownerid ? stream : NULL;
+}
+
+/* An error if there is none, or it belongs to somebody else. */
+static Stream *
+check_stream(const char *name, Stream *stream)
+{
+	if (stream == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("stream \"%s\" does not exist", name)));
+	check_owner(stream);
+	return stream;
+}
+
+Stream *
+catalog_find_stream(const char *name)
+{
+	return check_stream(name, fetch_stream(name, false));
 }
 
 Stream *
 catalog_lock_stream(const char *name)
 {
-	CatalogValue value = catalog_text(name);
-
 	/* nobody waits, or has others wait, for what is not theirs */
-	catalog_execute("SELECT owner FROM pinterest._stream WHERE name = $1", &value, 1);
-	if (SPI_processed == 0)
-		raise_missing(name);
-	check_owner(name, result_text(0, 1));
-	catalog_execute("SELECT owner, home, source, target, query, key_columns, on_error, on_gap, splits, since"
-					" FROM pinterest._stream WHERE name = $1 FOR UPDATE", &value, 1);
-	if (SPI_processed == 0)
-		raise_missing(name);
-	check_owner(name, result_text(0, 1));
-	return read_stream(name);
+	(void) catalog_find_stream(name);
+	return check_stream(name, fetch_stream(name, true));
 }
 
 void
@@ -216,7 +239,7 @@ catalog_insert(const Stream *stream)
 {
 	static const char *const words[] = {"dead_letter", "ignore", "stop"};
 	char	  **keys = palloc(sizeof(char *) * Max(list_length(stream->key_columns), 1));
-	CatalogValue values[10];
+	CatalogValue values[12];
 
 	for (int i = 0; i < list_length(stream->key_columns); i++)
 		keys[i] = list_nth(stream->key_columns, i);
@@ -231,14 +254,19 @@ catalog_insert(const Stream *stream)
 	values[7] = catalog_text(words[stream->on_error]);
 	values[8] = catalog_text(stream->skips_gaps ? "skip" : "stop");
 	values[9] = catalog_text(stream->splits);
+	values[10] = catalog_int8(stream->batch_rows);
+	values[11] = catalog_int8(stream->batch_wait);
 	catalog_execute("INSERT INTO pinterest._stream"
-					" (name, owner, home, source, target, query, key_columns, on_error, on_gap, splits)"
-					" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (name) DO NOTHING",
+					" (name, owner, home, source, target, query, key_columns, on_error, on_gap, splits,"
+					" batch_rows, batch_wait)"
+					" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 * interval '1 millisecond')"
+					" ON CONFLICT (name) DO NOTHING",
 					values, lengthof(values));
 	if (SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("stream \"%s\" already exists", stream->name)));
+	catalog_execute("INSERT INTO pinterest._stream_worker (stream) VALUES ($1)", values, 1);
 }
 
 /*
@@ -319,13 +347,14 @@ catalog_save_gaps(const Stream *stream, List *gaps)
 }
 
 void
-catalog_count_run(const Stream *stream, int64 records, int64 rows, int64 rejected)
+catalog_count_run(const Stream *stream, const BatchResult *result)
 {
 	CatalogValue values[] = {
-		catalog_text(stream->name), int8_value(records), int8_value(rows), int8_value(rejected)
+		catalog_text(stream->name), catalog_int8(result->records), catalog_int8(result->bytes),
+		catalog_int8(result->rows), catalog_int8(result->rejected)
 	};
 
 	catalog_execute("UPDATE pinterest._stream SET runs = runs + 1, records = records + $2,"
-					" rows = rows + $3, rejected = rejected + $4, last_run = clock_timestamp()"
-					" WHERE name = $1", values, lengthof(values));
+					" bytes = bytes + $3, rows = rows + $4, rejected = rejected + $5,"
+					" last_run = clock_timestamp() WHERE name = $1", values, lengthof(values));
 }

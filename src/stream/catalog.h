@@ -15,6 +15,7 @@
 
 #include "executor/spi.h"
 #include "source/position.h"
+#include "stream/execute.h"
 #include "stream/stream.h"
 
 /* An argument of a statement. */
@@ -26,6 +27,7 @@ typedef struct CatalogValue
 } CatalogValue;
 
 extern CatalogValue catalog_text(const char *text); /* NULL: null */
+extern CatalogValue catalog_int8(int64 number);
 
 /* Executes a statement with up to 12 arguments; its result is SPI's. */
 extern void catalog_execute(const char *sql, const CatalogValue *values, int n);
@@ -36,6 +38,12 @@ extern void catalog_execute(const char *sql, const CatalogValue *values, int n);
  * current user is not a member of its owner.
  */
 extern Stream *catalog_lock_stream(const char *name);
+
+/* The same, as it is now; others may run and change it. */
+extern Stream *catalog_find_stream(const char *name);
+
+/* The same for a stream of that role; NULL if there is none. */
+extern Stream *catalog_stream_of(const char *name, Oid ownerid);
 
 /* Adds it; an error if there is one of that name. */
 extern void catalog_insert(const Stream *stream);
@@ -50,6 +58,6 @@ extern void catalog_save_positions(const Stream *stream, List *positions);
 /* A List of SourceGap */
 extern void catalog_save_gaps(const Stream *stream, List *gaps);
 
-extern void catalog_count_run(const Stream *stream, int64 records, int64 rows, int64 rejected);
+extern void catalog_count_run(const Stream *stream, const BatchResult *result);
 
 #endif							/* PINTEREST_CATALOG_H */

@@ -1,180 +1,48 @@
 /*-------------------------------------------------------------------------
  *
  * control.c
- *	  The SQL functions of streams.
+ *	  The SQL functions of streams that exist.
  *
- * Each takes the stream's lock first, and with it makes sure that the caller may
- * act on it.
+ * Most take the stream's lock first, and with it make sure that the caller may act
+ * on it.  Those that start and stop its worker must not wait for a run, and take
+ * the lock of what is noted of the worker.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
+#include "pg_compat.h"
+#include "postmaster/bgworker.h"
 #include "source/source.h"
+#include "stream/arguments.h"
 #include "stream/catalog.h"
 #include "stream/identity.h"
+#include "stream/process.h"
 #include "stream/pull.h"
 #include "stream/replay.h"
 #include "stream/run.h"
+#include "stream/state.h"
 #include "stream/statement.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(pinterest_stream_home);
-PG_FUNCTION_INFO_V1(pinterest_create_stream);
 PG_FUNCTION_INFO_V1(pinterest_pull_stream);
 PG_FUNCTION_INFO_V1(pinterest_replay_dead_letters);
 PG_FUNCTION_INFO_V1(pinterest_reset_stream);
+PG_FUNCTION_INFO_V1(pinterest_start_stream);
+PG_FUNCTION_INFO_V1(pinterest_stop_stream);
+PG_FUNCTION_INFO_V1(pinterest_stream_pid);
 PG_FUNCTION_INFO_V1(pinterest_resume_stream);
 PG_FUNCTION_INFO_V1(pinterest_drop_stream);
-
-/*
- * Arguments
- */
-
-static void
-check_given(FunctionCallInfo fcinfo, int number, const char *name)
-{
-	if (PG_ARGISNULL(number))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", name)));
-}
-
-/* NULL for null */
-static char *
-text_argument(FunctionCallInfo fcinfo, int number)
-{
-	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
-}
-
-static char *
-name_argument(FunctionCallInfo fcinfo)
-{
-	check_given(fcinfo, 0, "name");
-	return text_argument(fcinfo, 0);
-}
-
-/*
- * create_stream
- */
-
-/* The qualified name of a relation. */
-static char *
-relation_argument(FunctionCallInfo fcinfo, int number, const char *name)
-{
-	Oid			relid;
-	char	   *relation;
-
-	check_given(fcinfo, number, name);
-	relid = PG_GETARG_OID(number);
-	relation = get_rel_name(relid);
-	if (relation == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", relid)));
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), relation);
-}
-
-/* The number of a word among those that an argument can be. */
-static int
-word_argument(FunctionCallInfo fcinfo, int number, const char *name,
-			  const char *const *words, int nwords)
-{
-	StringInfoData list;
-	char	   *word;
-
-	check_given(fcinfo, number, name);
-	word = text_argument(fcinfo, number);
-	initStringInfo(&list);
-	for (int i = 0; i < nwords; i++)
-	{
-		if (strcmp(words[i], word) == 0)
-			return i;
-		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", words[i]);
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid %s \"%s\"", name, word),
-			 errhint("Valid values are: %s.", list.data)));
-}
-
-static List *
-keys_argument(FunctionCallInfo fcinfo, int number)
-{
-	List	   *keys = NIL;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
-
-	if (PG_ARGISNULL(number))
-		return NIL;
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(number), TEXTOID, -1, false, TYPALIGN_INT,
-					  &elements, &nulls, &n);
-	for (int i = 0; i < n; i++)
-	{
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("key_columns must not hold nulls")));
-		keys = lappend(keys, TextDatumGetCString(elements[i]));
-	}
-	return keys;
-}
-
-static void
-check_name(const char *name)
-{
-	if (*name == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("stream name must not be empty")));
-	if (strlen(name) >= NAMEDATALEN)
-		ereport(ERROR,
-				(errcode(ERRCODE_NAME_TOO_LONG),
-				 errmsg("stream name is too long"),
-				 errdetail("A name has at most %d bytes.", NAMEDATALEN - 1)));
-}
-
-static Stream *
-new_stream(FunctionCallInfo fcinfo)
-{
-	static const char *const on_error[] = {"dead_letter", "ignore", "stop"};
-	static const char *const on_gap[] = {"stop", "skip"};
-	Stream	   *stream = palloc0(sizeof(Stream));
-	char	   *query = text_argument(fcinfo, 3);
-
-	stream->name = name_argument(fcinfo);
-	check_name(stream->name);
-	stream->ownerid = GetUserId();
-	stream->owner = GetUserNameFromId(stream->ownerid, false);
-	stream->source = relation_argument(fcinfo, 1, "source");
-	stream->target = relation_argument(fcinfo, 2, "target");
-	stream->query = query == NULL ? NULL : statement_query(query);
-	stream->key_columns = keys_argument(fcinfo, 4);
-	stream->on_error = word_argument(fcinfo, 5, "on_error", on_error, lengthof(on_error));
-	stream->skips_gaps = word_argument(fcinfo, 6, "on_gap", on_gap, lengthof(on_gap)) == 1;
-	stream->splits = text_argument(fcinfo, 7);
-	return stream;
-}
-
-Datum
-pinterest_create_stream(PG_FUNCTION_ARGS)
-{
-	Stream	   *stream = new_stream(fcinfo);
-
-	SPI_connect();
-	pull_try(stream);
-	catalog_insert(stream);
-	SPI_finish();
-	PG_RETURN_VOID();
-}
 
 /*
  * Runs
@@ -204,7 +72,7 @@ pinterest_pull_stream(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("max_records must be 1 or more")));
 	SPI_connect();
-	run_stream(name_argument(fcinfo), pull, &call);
+	run_stream(stream_argument(fcinfo), pull, &call);
 	SPI_finish();
 	PG_RETURN_INT64(call.result.rows);
 }
@@ -221,7 +89,7 @@ pinterest_replay_dead_letters(PG_FUNCTION_ARGS)
 	int64		rows;
 
 	SPI_connect();
-	run_stream(name_argument(fcinfo), replay, &rows);
+	run_stream(stream_argument(fcinfo), replay, &rows);
 	SPI_finish();
 	PG_RETURN_INT64(rows);
 }
@@ -268,7 +136,7 @@ pinterest_reset_stream(PG_FUNCTION_ARGS)
 				 errmsg("a stream is reset to a time, or a split of it to a position"),
 				 errhint("Give since, or both split and at.")));
 	SPI_connect();
-	stream = run_lock(name_argument(fcinfo));
+	stream = run_lock(stream_argument(fcinfo));
 	if (position.split == NULL)
 		reset_all(stream, PG_GETARG_DATUM(1));
 	else
@@ -278,6 +146,101 @@ pinterest_reset_stream(PG_FUNCTION_ARGS)
 	}
 	SPI_finish();
 	PG_RETURN_VOID();
+}
+
+/*
+ * Workers
+ */
+
+/* Is the stream to run?  Until this transaction ends nobody else may change that. */
+static bool
+lock_worker(const Stream *stream)
+{
+	return state_is_wanted(state_read(stream->name, STATE_LOCK_UPDATE));
+}
+
+static void
+check_login(const Stream *stream)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(stream->ownerid));
+	bool		may_connect = CONNECT_WITHOUT_LOGIN != 0 ||
+		(HeapTupleIsValid(tuple) && ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin);
+
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	if (!may_connect)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("role \"%s\", the owner of stream \"%s\", is not permitted to log in",
+						stream->owner, stream->name),
+				 errdetail("Before PostgreSQL 17, background workers run only as roles that are."),
+				 errhint("Use ALTER ROLE ... LOGIN.")));
+}
+
+/* Once this transaction has ended. */
+static void
+start_worker(const Stream *stream)
+{
+	if (IsBinaryUpgrade)
+		return;
+	check_login(stream);
+	if (!process_start(stream->name, stream->ownerid, GetTopTransactionId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("no background worker is left for stream \"%s\"", stream->name),
+				 errhint("Each stream that is started takes one: raise max_worker_processes, and restart the server.")));
+}
+
+Datum
+pinterest_start_stream(PG_FUNCTION_ARGS)
+{
+	Stream	   *stream;
+	bool		wanted;
+
+	SPI_connect();
+	stream = catalog_find_stream(stream_argument(fcinfo));
+	run_check(stream);
+	wanted = lock_worker(stream);
+	if (wanted && process_pid(stream->name) != 0)
+		ereport(NOTICE,
+				(errmsg("stream \"%s\" is already running", stream->name)));
+	else
+	{
+		pull_try(stream);
+		process_end(stream->name, stream->ownerid);
+		if (!wanted)
+			state_set(stream->name, STREAM_RUNNING);
+		start_worker(stream);
+	}
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+Datum
+pinterest_stop_stream(PG_FUNCTION_ARGS)
+{
+	Stream	   *stream;
+
+	SPI_connect();
+	stream = catalog_find_stream(stream_argument(fcinfo));
+	if (state_read(stream->name, STATE_LOCK_UPDATE) == STREAM_READY)
+		ereport(NOTICE,
+				(errmsg("stream \"%s\" is not running", stream->name)));
+	else
+		state_set(stream->name, STREAM_READY);
+	process_end(stream->name, stream->ownerid);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+Datum
+pinterest_stream_pid(PG_FUNCTION_ARGS)
+{
+	int			pid = process_pid(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	if (pid == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(pid);
 }
 
 /*
@@ -291,10 +254,12 @@ pinterest_resume_stream(PG_FUNCTION_ARGS)
 	Stream	   *stream;
 
 	SPI_connect();
-	stream = run_lock(name_argument(fcinfo));
+	stream = run_lock(stream_argument(fcinfo));
 	values[0] = catalog_text(stream->name);
 	values[1] = catalog_text(catalog_home());
 	catalog_execute("UPDATE pinterest._stream SET home = $2 WHERE name = $1", values, 2);
+	if (stream->paused && lock_worker(stream))
+		start_worker(stream);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -303,9 +268,15 @@ Datum
 pinterest_drop_stream(PG_FUNCTION_ARGS)
 {
 	CatalogValue name;
+	Stream	   *stream;
 
 	SPI_connect();
-	name = catalog_text(run_lock(name_argument(fcinfo))->name);
+	stream = catalog_find_stream(stream_argument(fcinfo));
+
+	/* else a run would have to be waited for */
+	(void) lock_worker(stream);
+	process_end(stream->name, stream->ownerid);
+	name = catalog_text(run_lock(stream->name)->name);
 	catalog_execute("DELETE FROM pinterest._stream WHERE name = $1", &name, 1);
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -124,6 +124,10 @@ execute_batch(const Stream *stream, Batch *batch, BatchResult *result)
 	reader_counters(batch->reader, &counters);
 	result->records = counters.records;
 	result->rejected = counters.rejected;
+	result->bytes = reader_bytes(batch->reader);
+	result->request = *reader_request(batch->reader);
+	result->request.server_options = copyObject(result->request.server_options);
+	result->request.table_options = copyObject(result->request.table_options);
 	result->rows = desc->estate->es_processed;
 	ExecutorFinish(desc);
 	end(desc);

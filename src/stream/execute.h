@@ -19,7 +19,9 @@ typedef struct BatchResult
 	int64		rows;			/* inserted or updated */
 	int64		records;		/* read, good and bad */
 	int64		rejected;
+	int64		bytes;			/* of them, as stored */
 	List	   *positions;		/* of SourcePosition */
+	SourceRequest request;		/* what was read, and as whom */
 } BatchResult;
 
 /*

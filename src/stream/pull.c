@@ -25,11 +25,13 @@
  */
 #include "postgres.h"
 
+#include "source/source.h"
 #include "stream/catalog.h"
 #include "stream/execute.h"
 #include "stream/letters.h"
 #include "stream/pull.h"
 #include "stream/share.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 typedef struct Pull
@@ -39,6 +41,7 @@ typedef struct Pull
 	SourceResume resume;
 	MemoryContext context;
 	List	   *gaps;			/* of SourceGap */
+	bool		sees_gap;
 } Pull;
 
 /* SourceResume.wants */
@@ -80,6 +83,44 @@ meet_gap(void *arg, const SourceGap *gap)
 	pull->gaps = lappend(pull->gaps, copy);
 	MemoryContextSwitchTo(old);
 }
+
+/*
+ * Looking
+ */
+
+/* SourceResume.gap */
+static void
+see_gap(void *arg, const SourceGap *gap)
+{
+	((Pull *) arg)->sees_gap = true;
+}
+
+/* Source.on_wait: reading the catalogs has taken a snapshot. */
+static void
+drop_snapshot(void *arg)
+{
+	InvalidateCatalogSnapshotConditionally();
+}
+
+bool
+pull_look(const Stream *stream, List *positions, const SourceRequest *request)
+{
+	Pull		pull = {.stream = stream};
+	Source	   *source = source_of_server(request->serverid)->open(request);
+	bool		found;
+
+	share_read(&pull.share, stream->splits);
+	pull.resume = (SourceResume) {positions, stream->since, wants, see_gap, &pull};
+	source->on_wait = drop_snapshot;
+	source->ops->positions->resume(source, &pull.resume);
+	found = source->ops->next(source);
+	source->ops->close(source);
+	return found || pull.sees_gap;
+}
+
+/*
+ * Runs
+ */
 
 void
 pull_try(const Stream *stream)
@@ -128,15 +169,13 @@ pull_run(const Stream *stream, int64 max_records, BatchResult *result)
 	Letters    *letters = letters_create();
 
 	share_read(&pull.share, stream->splits);
-	pull.resume.positions = catalog_positions(stream);
-	pull.resume.since = stream->since;
-	pull.resume.wants = wants;
-	pull.resume.gap = meet_gap;
-	pull.resume.arg = &pull;
+	pull.resume = (SourceResume) {
+		catalog_positions(stream), stream->since, wants, meet_gap, &pull
+	};
 	execute(&pull, letters, max_records, result);
 	catalog_save_positions(stream, result->positions);
 	catalog_save_gaps(stream, pull.gaps);
 	letters_save(letters, stream);
-	catalog_count_run(stream, result->records, result->rows, result->rejected);
+	catalog_count_run(stream, result);
 	tell_rejected(stream, result->rejected);
 }

@@ -18,6 +18,13 @@
  */
 extern void pull_run(const Stream *stream, int64 max_records, BatchResult *result);
 
+/*
+ * Is there anything to read behind these positions, or a gap?  In a transaction,
+ * which holds no snapshot while it waits.  request is what an earlier run has read.
+ * Blocks; every wait can be cancelled.
+ */
+extern bool pull_look(const Stream *stream, List *positions, const SourceRequest *request);
+
 /* Could it run?  An error if not.  Touches neither network nor data. */
 extern void pull_try(const Stream *stream);
 

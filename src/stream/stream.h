@@ -3,7 +3,8 @@
  * stream.h
  *	  Streams: each record of a source, once, in a table.
  *
- *	control.c	 create, reset, resume and drop
+ *	create.c	 create_stream
+ *	control.c	 the functions that act on one
  *	run.c		 one at a time
  *	pull.c		 a run of a stream, from its positions on
  *	replay.c	 a run over its dead letters
@@ -11,6 +12,9 @@
  *	statement.c	 the INSERT that this is
  *	letters.c	 dead letters, as they come and as they go
  *	share.c		 which splits belong to a stream
+ *	worker.c	 runs in the background
+ *	process.c	 workers as processes
+ *	state.c		 whether there is to be one
  *	catalog.c	 the tables that hold it all
  *	identity.c	 as whom
  *
@@ -47,6 +51,8 @@ typedef struct Stream
 	bool		skips_gaps;
 	char	   *splits;			/* see share.h, or NULL */
 	TimestampTz since;
+	int64		batch_rows;		/* records that its worker reads at a time */
+	int64		batch_wait;		/* ms until it looks for more */
 } Stream;
 
 #endif							/* PINTEREST_STREAM_H */

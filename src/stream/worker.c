@@ -1,0 +1,419 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.c
+ *	  The background worker of a stream: runs, for as long as it is to run.
+ *
+ *	  is it to run still? ── look for records ── a run ── wait ──┐
+ *			└────────────────────────────────────────────────────┘
+ *
+ * A run is a batch in a transaction of its own.  While a run leaves records behind
+ * there is another one at once.  Otherwise the worker waits, and then only looks
+ * whether there is anything to read, in a transaction without a snapshot: so a
+ * stream that nothing comes through holds no rows back from vacuum, and writes
+ * nothing.
+ *
+ * It connects as the owner of the stream, and is in no way different from a session
+ * of that role that calls pull_stream.  SIGUSR2 ends it, as does SIGTERM; either
+ * undoes the run that is under way.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/extension.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "net/jitter.h"
+#include "pg_compat.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "stream/catalog.h"
+#include "stream/process.h"
+#include "stream/pull.h"
+#include "stream/run.h"
+#include "stream/state.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+/*
+ * There is a run after so many ms even if there is nothing to read: it notes until
+ * when splits have been read.
+ */
+#define IDLE_RUN (10 * 60 * 1000)
+
+/* ms before the first and, at most, before a later attempt after an error */
+#define MIN_BACKOFF 1000
+#define MAX_BACKOFF 60000
+
+typedef struct Worker
+{
+	const char *name;			/* of the stream */
+	Oid			owner;
+	MemoryContext turn_context;
+	Stream	   *stream;			/* as of this turn */
+	List	   *positions;
+
+	MemoryContext request_context;
+	SourceRequest request;		/* of the last run */
+	TimestampTz last_run;
+
+	bool		begun;
+	bool		behind;			/* has the last run left records? */
+	bool		retrying;		/* is that its state? */
+	int			failures;		/* one after the other */
+	int64		pause;			/* ms until the next turn */
+} Worker;
+
+static volatile sig_atomic_t stop_requested = false;
+
+/* Have options changed since the last run?  At first, there was none. */
+static bool request_is_stale = true;
+
+PGDLLEXPORT void pinterest_stream_worker(Datum arg);
+
+/*
+ * Signals and invalidations
+ */
+
+/* SIGUSR2 */
+static void
+request_stop(SIGNAL_ARGS)
+{
+	stop_requested = true;
+	StatementCancelHandler(postgres_signal_arg);
+}
+
+/* Of the server, the table or the user mapping */
+static void
+invalidate_request(Datum arg, int cache, uint32 hash)
+{
+	request_is_stale = true;
+}
+
+/*
+ * Transactions
+ */
+
+static void
+begin(const char *activity)
+{
+	SetCurrentStatementStartTimestamp();
+	pgstat_report_activity(STATE_RUNNING, activity);
+	StartTransactionCommand();
+}
+
+static void
+commit(void)
+{
+	CommitTransactionCommand();
+	pgstat_report_stat(false);
+	pgstat_report_activity(STATE_IDLE, NULL);
+}
+
+/* One that executes SQL */
+static void
+begin_sql(const char *activity)
+{
+	begin(activity);
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+static void
+commit_sql(void)
+{
+	SPI_finish();
+	PopActiveSnapshot();
+	commit();
+}
+
+/*
+ * A turn
+ */
+
+/* Is there an extension still, or was it dropped? */
+static bool
+has_extension(void)
+{
+	return OidIsValid(get_extension_oid("pinterest_pipeline", true));
+}
+
+/*
+ * The stream, if it is to run.  The first time, whoever is about to change that is
+ * waited for; later on they end this worker.
+ */
+static void
+find_stream(Worker *worker)
+{
+	MemoryContextReset(worker->turn_context);
+	worker->stream = NULL;
+	begin_sql("looking for the stream");
+	MemoryContextSwitchTo(worker->turn_context);
+	if (has_extension())
+	{
+		StreamState state = state_read(worker->name,
+									   worker->begun ? STATE_LOCK_NONE : STATE_LOCK_SHARE);
+
+		worker->retrying = state == STREAM_RETRYING;
+		if (state_is_wanted(state))
+			worker->stream = catalog_stream_of(worker->name, worker->owner);
+	}
+	if (worker->stream != NULL && worker->stream->paused)
+		worker->stream = NULL;
+	if (worker->stream != NULL)
+		worker->positions = catalog_positions(worker->stream);
+	commit_sql();
+	worker->begun = true;
+}
+
+static bool
+look(Worker *worker)
+{
+	bool		found;
+
+	begin("looking for records");
+	found = pull_look(worker->stream, worker->positions, &worker->request);
+	commit();
+	return found;
+}
+
+static void
+keep_request(Worker *worker, const SourceRequest *request)
+{
+	MemoryContext old;
+
+	MemoryContextReset(worker->request_context);
+	old = MemoryContextSwitchTo(worker->request_context);
+	worker->request = *request;
+	worker->request.server_options = copyObject(request->server_options);
+	worker->request.table_options = copyObject(request->table_options);
+	MemoryContextSwitchTo(old);
+}
+
+/* What a batch is: in a transaction that is then committed. */
+static void
+run_batch(const Stream *stream, void *arg)
+{
+	Worker	   *worker = arg;
+	BatchResult result;
+
+	pull_run(stream, stream->batch_rows, &result);
+	worker->behind = result.records >= stream->batch_rows;
+	keep_request(worker, &result.request);
+}
+
+static void
+run(Worker *worker)
+{
+	request_is_stale = false;
+	begin_sql("copying records");
+	run_stream(worker->name, run_batch, worker);
+	commit_sql();
+	worker->last_run = GetCurrentTimestamp();
+}
+
+static bool
+run_is_due(const Worker *worker)
+{
+	return worker->behind || request_is_stale ||
+		TimestampDifferenceExceeds(worker->last_run, GetCurrentTimestamp(), IDLE_RUN);
+}
+
+static void
+note_success(Worker *worker)
+{
+	worker->failures = 0;
+	if (!worker->retrying)
+		return;
+	begin_sql("noting that an error is over");
+	if (state_read(worker->name, STATE_LOCK_UPDATE) == STREAM_RETRYING)
+		state_set(worker->name, STREAM_RUNNING);
+	commit_sql();
+}
+
+/* False if the worker is to end. */
+static bool
+turn(Worker *worker)
+{
+	find_stream(worker);
+	if (worker->stream == NULL)
+		return false;
+	if (run_is_due(worker) || look(worker))
+		run(worker);
+	note_success(worker);
+	worker->pause = worker->behind ? 0 : worker->stream->batch_wait;
+	return true;
+}
+
+/*
+ * Errors
+ */
+
+/* Can it be over when the same is tried again? */
+static bool
+is_transient(const ErrorData *error)
+{
+	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
+	{
+		case ERRCODE_CONNECTION_EXCEPTION:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+			return true;
+	}
+	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		error->sqlerrcode == ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION ||
+		error->sqlerrcode == ERRCODE_FDW_ERROR;
+}
+
+static int64
+backoff(int failures)
+{
+	int64		ceiling = Min(MIN_BACKOFF << Min(failures, 10), MAX_BACKOFF);
+
+	return ceiling / 2 + jitter(ceiling / 2);
+}
+
+/* Ends what has failed.  The error is in the turn's context. */
+static ErrorData *
+take_error(Worker *worker)
+{
+	ErrorData  *error;
+
+	HOLD_INTERRUPTS();
+	MemoryContextSwitchTo(worker->turn_context);
+	error = CopyErrorData();
+	if (!stop_requested)
+		EmitErrorReport();
+	AbortOutOfAnyTransaction();
+	MemoryContextSwitchTo(worker->turn_context);
+	FlushErrorState();
+	RESUME_INTERRUPTS();
+	return error;
+}
+
+/* False if the worker is to end. */
+static bool
+fail(Worker *worker, const ErrorData *error)
+{
+	bool		goes_on = is_transient(error);
+
+	worker->behind = false;
+	request_is_stale = true;
+	worker->pause = backoff(worker->failures++);
+	begin_sql("noting an error");
+	if (!has_extension() ||
+		!state_note_error(worker->name, worker->owner,
+						  goes_on ? STREAM_RETRYING : STREAM_FAILED, error))
+		goes_on = false;
+	commit_sql();
+	return goes_on;
+}
+
+static bool
+try_turn(Worker *worker)
+{
+	ErrorData  *volatile error = NULL;
+	volatile bool goes_on = false;
+
+	PG_TRY();
+	{
+		goes_on = turn(worker);
+	}
+	PG_CATCH();
+	{
+		error = take_error(worker);
+	}
+	PG_END_TRY();
+	if (error != NULL && !stop_requested)
+		goes_on = fail(worker, error);
+	return goes_on;
+}
+
+/*
+ * The process
+ */
+
+/* Nothing is under way that pg_cancel_backend could cancel. */
+static void
+pause_between_turns(Worker *worker)
+{
+	static uint32 event = 0;
+
+	if (event == 0)
+		event = wait_event_named("PinterestStream");
+	if (worker->pause > 0 && !stop_requested)
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 worker->pause, event);
+	ResetLatch(MyLatch);
+	QueryCancelPending = false;
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+}
+
+/* False if the stream has another worker. */
+static bool
+become_worker(const ProcessArguments *arguments)
+{
+	bool		claimed;
+
+	begin("starting");
+	if (TransactionIdIsValid(arguments->starter))
+		XactLockTableWait(arguments->starter, NULL, NULL, XLTW_None);
+	claimed = process_claim(arguments->name);
+	commit();
+	return claimed;
+}
+
+static void
+connect_as(const ProcessArguments *arguments)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	pqsignal(SIGINT, StatementCancelHandler);
+	pqsignal(SIGUSR2, request_stop);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(arguments->database, arguments->owner,
+											  CONNECT_WITHOUT_LOGIN);
+	SetConfigOption("application_name", arguments->name, PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET,
+					PGC_S_SESSION);
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, invalidate_request, (Datum) 0);
+	CacheRegisterSyscacheCallback(FOREIGNTABLEREL, invalidate_request, (Datum) 0);
+	CacheRegisterSyscacheCallback(USERMAPPINGOID, invalidate_request, (Datum) 0);
+}
+
+void
+pinterest_stream_worker(Datum arg)
+{
+	ProcessArguments arguments;
+	Worker		worker = {0};
+
+	memcpy(&arguments, MyBgworkerEntry->bgw_extra, sizeof(arguments));
+	connect_as(&arguments);
+	worker.name = arguments.name;
+	worker.owner = arguments.owner;
+	worker.turn_context = AllocSetContextCreate(TopMemoryContext, "pinterest turn",
+												ALLOCSET_DEFAULT_SIZES);
+	worker.request_context = AllocSetContextCreate(TopMemoryContext, "pinterest request",
+												   ALLOCSET_SMALL_SIZES);
+	if (become_worker(&arguments))
+		while (!stop_requested && try_turn(&worker))
+			pause_between_turns(&worker);
+	proc_exit(0);
+}
