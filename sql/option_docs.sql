@@ -10,7 +10,7 @@ SELECT line AS outdated FROM unnest(string_to_array(:'written', E'\n')) AS line
 SELECT string_agg(line, E'\n') = :'written' AS same FROM option_docs;
 
 -- Metadata and settings stand in the manuals
-\set manual `cat "${PG_ABS_SRCDIR:-.}"/docs/*_json.md | LC_ALL=C tr -d '\200-\377'`
+\set manual `cat "${PG_ABS_SRCDIR:-.}"/docs/*_json.md "${PG_ABS_SRCDIR:-.}"/docs/streams.md | LC_ALL=C tr -d '\200-\377'`
 DO $$
 BEGIN
     PERFORM pinterest.s3_json_validator(ARRAY['metadata=x'], 'pg_attribute'::regclass);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * module.c
- *	  Loading the library: settings.
+ *	  Loading the library: settings, and the launcher of streams.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,6 +15,7 @@
 #include "record.h"
 #include "source/kinesis/kinesis.h"
 #include "source/s3/s3.h"
+#include "stream/launcher.h"
 #include "utils/guc.h"
 
 PG_MODULE_MAGIC;
@@ -78,5 +79,12 @@ _PG_init(void)
 							&pinterest_max_retries,
 							pinterest_max_retries, 0, 100,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("pinterest.launcher_naptime",
+							"Sets the time between looks for streams whose background worker is missing.",
+							"It has an effect only with pinterest_pipeline in shared_preload_libraries.",
+							&pinterest_launcher_naptime,
+							pinterest_launcher_naptime, 1, INT_MAX / 1000,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pinterest");
+	launcher_register();
 }

@@ -24,6 +24,7 @@
 #include "stream/arguments.h"
 #include "stream/catalog.h"
 #include "stream/identity.h"
+#include "stream/launcher.h"
 #include "stream/process.h"
 #include "stream/pull.h"
 #include "stream/replay.h"
@@ -189,6 +190,11 @@ start_worker(const Stream *stream)
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("no background worker is left for stream \"%s\"", stream->name),
 				 errhint("Each stream that is started takes one: raise max_worker_processes, and restart the server.")));
+	if (!launcher_is_registered())
+		ereport(NOTICE,
+				(errmsg("stream \"%s\" will have to be started again when the server was restarted",
+						stream->name),
+				 errhint("With pinterest_pipeline in shared_preload_libraries, it starts by itself.")));
 }
 
 Datum

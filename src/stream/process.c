@@ -14,9 +14,9 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "pg_compat.h"
-#include "postmaster/bgworker.h"
 #include "storage/latch.h"
 #include "storage/lock.h"
+#include "stream/background.h"
 #include "stream/process.h"
 #include "utils/memutils.h"
 
@@ -94,14 +94,7 @@ process_pid(const char *name)
 bool
 process_start(const char *name, Oid owner, TransactionId starter)
 {
-	BackgroundWorker worker = {
-		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
-		.bgw_start_time = BgWorkerStart_RecoveryFinished,
-		.bgw_restart_time = BGW_NEVER_RESTART,
-		.bgw_type = "pinterest stream",
-		.bgw_library_name = "pinterest_pipeline",
-		.bgw_function_name = "pinterest_stream_worker",
-	};
+	BackgroundWorker worker;
 	ProcessArguments arguments = {
 		.database = MyDatabaseId,
 		.owner = owner,
@@ -109,6 +102,7 @@ process_start(const char *name, Oid owner, TransactionId starter)
 	};
 
 	strlcpy(arguments.name, name, NAMEDATALEN);
+	background_describe(&worker, "pinterest stream", "pinterest_stream_worker");
 	snprintf(worker.bgw_name, BGW_MAXLEN, "pinterest stream \"%s\"", name);
 	memcpy(worker.bgw_extra, &arguments, sizeof(arguments));
 	return RegisterDynamicBackgroundWorker(&worker, NULL);

@@ -13,7 +13,9 @@
  *	letters.c	 dead letters, as they come and as they go
  *	share.c		 which splits belong to a stream
  *	worker.c	 runs in the background
+ *	launcher.c	 has them start with the server
  *	process.c	 workers as processes
+ *	background.c what these have in common
  *	state.c		 whether there is to be one
  *	catalog.c	 the tables that hold it all
  *	identity.c	 as whom

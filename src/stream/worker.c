@@ -21,17 +21,14 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "net/jitter.h"
 #include "pg_compat.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "storage/latch.h"
 #include "storage/lmgr.h"
+#include "stream/background.h"
 #include "stream/catalog.h"
 #include "stream/process.h"
 #include "stream/pull.h"
@@ -41,7 +38,6 @@
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -101,52 +97,8 @@ invalidate_request(Datum arg, int cache, uint32 hash)
 }
 
 /*
- * Transactions
- */
-
-static void
-begin(const char *activity)
-{
-	SetCurrentStatementStartTimestamp();
-	pgstat_report_activity(STATE_RUNNING, activity);
-	StartTransactionCommand();
-}
-
-static void
-commit(void)
-{
-	CommitTransactionCommand();
-	pgstat_report_stat(false);
-	pgstat_report_activity(STATE_IDLE, NULL);
-}
-
-/* One that executes SQL */
-static void
-begin_sql(const char *activity)
-{
-	begin(activity);
-	SPI_connect();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-static void
-commit_sql(void)
-{
-	SPI_finish();
-	PopActiveSnapshot();
-	commit();
-}
-
-/*
  * A turn
  */
-
-/* Is there an extension still, or was it dropped? */
-static bool
-has_extension(void)
-{
-	return OidIsValid(get_extension_oid("pinterest_pipeline", true));
-}
 
 /*
  * The stream, if it is to run.  The first time, whoever is about to change that is
@@ -157,9 +109,9 @@ find_stream(Worker *worker)
 {
 	MemoryContextReset(worker->turn_context);
 	worker->stream = NULL;
-	begin_sql("looking for the stream");
+	background_begin_sql("looking for the stream");
 	MemoryContextSwitchTo(worker->turn_context);
-	if (has_extension())
+	if (background_has_extension())
 	{
 		StreamState state = state_read(worker->name,
 									   worker->begun ? STATE_LOCK_NONE : STATE_LOCK_SHARE);
@@ -172,7 +124,7 @@ find_stream(Worker *worker)
 		worker->stream = NULL;
 	if (worker->stream != NULL)
 		worker->positions = catalog_positions(worker->stream);
-	commit_sql();
+	background_commit_sql();
 	worker->begun = true;
 }
 
@@ -181,9 +133,9 @@ look(Worker *worker)
 {
 	bool		found;
 
-	begin("looking for records");
+	background_begin("looking for records");
 	found = pull_look(worker->stream, worker->positions, &worker->request);
-	commit();
+	background_commit();
 	return found;
 }
 
@@ -216,9 +168,9 @@ static void
 run(Worker *worker)
 {
 	request_is_stale = false;
-	begin_sql("copying records");
+	background_begin_sql("copying records");
 	run_stream(worker->name, run_batch, worker);
-	commit_sql();
+	background_commit_sql();
 	worker->last_run = GetCurrentTimestamp();
 }
 
@@ -235,10 +187,10 @@ note_success(Worker *worker)
 	worker->failures = 0;
 	if (!worker->retrying)
 		return;
-	begin_sql("noting that an error is over");
+	background_begin_sql("noting that an error is over");
 	if (state_read(worker->name, STATE_LOCK_UPDATE) == STREAM_RETRYING)
 		state_set(worker->name, STREAM_RUNNING);
-	commit_sql();
+	background_commit_sql();
 }
 
 /* False if the worker is to end. */
@@ -312,12 +264,12 @@ fail(Worker *worker, const ErrorData *error)
 	worker->behind = false;
 	request_is_stale = true;
 	worker->pause = backoff(worker->failures++);
-	begin_sql("noting an error");
-	if (!has_extension() ||
+	background_begin_sql("noting an error");
+	if (!background_has_extension() ||
 		!state_note_error(worker->name, worker->owner,
 						  goes_on ? STREAM_RETRYING : STREAM_FAILED, error))
 		goes_on = false;
-	commit_sql();
+	background_commit_sql();
 	return goes_on;
 }
 
@@ -354,16 +306,9 @@ pause_between_turns(Worker *worker)
 	if (event == 0)
 		event = wait_event_named("PinterestStream");
 	if (worker->pause > 0 && !stop_requested)
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 worker->pause, event);
-	ResetLatch(MyLatch);
+		background_wait(worker->pause, event);
 	QueryCancelPending = false;
 	CHECK_FOR_INTERRUPTS();
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
 }
 
 /* False if the stream has another worker. */
@@ -372,22 +317,19 @@ become_worker(const ProcessArguments *arguments)
 {
 	bool		claimed;
 
-	begin("starting");
+	background_begin("starting");
 	if (TransactionIdIsValid(arguments->starter))
 		XactLockTableWait(arguments->starter, NULL, NULL, XLTW_None);
 	claimed = process_claim(arguments->name);
-	commit();
+	background_commit();
 	return claimed;
 }
 
 static void
 connect_as(const ProcessArguments *arguments)
 {
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
-	pqsignal(SIGINT, StatementCancelHandler);
 	pqsignal(SIGUSR2, request_stop);
-	BackgroundWorkerUnblockSignals();
+	background_handle_signals();
 	BackgroundWorkerInitializeConnectionByOid(arguments->database, arguments->owner,
 											  CONNECT_WITHOUT_LOGIN);
 	SetConfigOption("application_name", arguments->name, PGC_USERSET, PGC_S_SESSION);
