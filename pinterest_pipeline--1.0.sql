@@ -179,6 +179,10 @@ CREATE TABLE pinterest._stream_position (
     split text NOT NULL,
     position text NOT NULL,
     mark text,
+    -- as of the last run
+    ends text,
+    lag bigint,
+    lag_time interval,
     PRIMARY KEY (stream, split)
 );
 
@@ -248,6 +252,8 @@ CREATE VIEW pinterest.stream_status WITH (security_barrier) AS
         s.runs, s.records, s.bytes, s.rows, s.rejected,
         (SELECT pg_catalog.count(*) FROM pinterest._dead_letter AS d WHERE d.stream = s.name) AS dead_letters,
         (SELECT pg_catalog.count(*) FROM pinterest._stream_gap AS g WHERE g.stream = s.name) AS gaps,
+        (SELECT pg_catalog.sum(p.lag)::bigint FROM pinterest._stream_position AS p WHERE p.stream = s.name) AS lag,
+        (SELECT pg_catalog.max(p.lag_time) FROM pinterest._stream_position AS p WHERE p.stream = s.name) AS lag_time,
         s.last_run, w.retries, w.last_error, w.last_error_time
     FROM (SELECT *, pinterest._stream_pid(name) AS pid FROM pinterest._stream WHERE pinterest._may_act_for(owner)) AS s
         JOIN pinterest._stream_worker AS w ON w.stream = s.name;
@@ -272,6 +278,8 @@ COMMENT ON COLUMN pinterest.stream_status.rows IS 'rows inserted or updated';
 COMMENT ON COLUMN pinterest.stream_status.rejected IS 'bad records';
 COMMENT ON COLUMN pinterest.stream_status.dead_letters IS 'dead letters there are now';
 COMMENT ON COLUMN pinterest.stream_status.gaps IS 'rows of stream_gap there are now';
+COMMENT ON COLUMN pinterest.stream_status.lag IS 'positions that the last run has left; NULL: unknown';
+COMMENT ON COLUMN pinterest.stream_status.lag_time IS 'the longest lag_time of its splits; NULL: unknown';
 COMMENT ON COLUMN pinterest.stream_status.last_run IS 'when the last run was made';
 COMMENT ON COLUMN pinterest.stream_status.retries IS 'errors of its worker after which it has tried again';
 COMMENT ON COLUMN pinterest.stream_status.last_error IS 'last error of its worker';
@@ -279,13 +287,16 @@ COMMENT ON COLUMN pinterest.stream_status.last_error_time IS 'when that was';
 GRANT SELECT ON pinterest.stream_status TO PUBLIC;
 
 CREATE VIEW pinterest.stream_position WITH (security_barrier) AS
-    SELECT p.stream, p.split, p.position
+    SELECT p.stream, p.split, p.position, p.ends, p.lag, p.lag_time
     FROM pinterest._stream_position AS p
     WHERE EXISTS (SELECT FROM pinterest._stream AS s WHERE s.name = p.stream AND pinterest._may_act_for(s.owner));
 COMMENT ON VIEW pinterest.stream_position IS 'how far each split has been read';
 COMMENT ON COLUMN pinterest.stream_position.stream IS 'name of the stream';
 COMMENT ON COLUMN pinterest.stream_position.split IS 'topic/partition, ID of a shard, or path of an object';
 COMMENT ON COLUMN pinterest.stream_position.position IS 'offset of the next record, sequence number of the last record read, or which object of this path has been read';
+COMMENT ON COLUMN pinterest.stream_position.ends IS 'position of its end when the last run began; NULL: unknown';
+COMMENT ON COLUMN pinterest.stream_position.lag IS 'positions that the last run has left; NULL: unknown';
+COMMENT ON COLUMN pinterest.stream_position.lag_time IS 'age of what was last read, if the last run has left records; NULL: unknown';
 GRANT SELECT ON pinterest.stream_position TO PUBLIC;
 
 CREATE VIEW pinterest.dead_letter WITH (security_barrier) AS

@@ -63,6 +63,16 @@ sub comes
 	return is($holds, $numbers, $test);
 }
 
+# ends PID, TEST
+sub ends
+{
+	my ($pid, $test) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	eval { wait_until { !kill 0, $pid } $test };
+	return is(kill(0, $pid), 0, $test);
+}
+
 # becomes NAME, STATE, TEST
 sub becomes
 {
@@ -92,7 +102,8 @@ is(status('a', 'pid'), $pid, 'by the same worker');
 succeeds($node, q(SELECT pinterest.pull_stream('a')), 0, 'a run besides finds nothing to do');
 sql(q(SELECT pinterest.stop_stream('a')));
 is(status('a', 'state, pid'), 'ready|', 'stopped');
-is(kill(0, $pid), 0, 'the process is gone');
+is(workers(), 0, 'no session of a worker');
+ends($pid, 'the process ends');
 put('a', 0, 4);
 like(notices(q(SELECT pinterest.stop_stream('a'))), qr/NOTICE:.*stream "a" is not running/, 'stopped twice');
 sql('SELECT pg_sleep(0.3)');
@@ -142,7 +153,7 @@ put('b', 0, 2);
 comes('b', '1 2', 'a drop that was rolled back');
 $pid = status('b', 'pid');
 sql(q(SELECT pinterest.drop_stream('b')));
-is(kill(0, $pid), 0, 'the worker of a stream that was dropped is gone');
+ends($pid, 'the worker of a stream that was dropped ends');
 
 #
 # A broker that is silent, or gone
@@ -195,6 +206,19 @@ like(status('c', 'last_error'), qr/records of split "c\/0" are gone.*DETAIL:  Po
 sql(q(DROP TABLE c));
 fails($node, q(SELECT pinterest.start_stream('c')), { state => '42P01', like => [qr/target public\.c of stream "c" does not exist/] }, 'a target that is gone');
 sql(q(SELECT pinterest.drop_stream('c')));
+
+#
+# How far behind
+#
+topic('f', 2);
+$kafka->produce('f', [ map { { value => qq({"n":$_}), partition => 0, timestamp => (time - 3600) * 1000 } } 1 .. 3 ]);
+sql(q(SELECT pinterest.pull_stream('f', 1)));
+my $lags = q(SELECT split, position, ends, lag, round(extract(epoch FROM lag_time) / 60) FROM pinterest.stream_position WHERE stream = 'f' ORDER BY 1);
+is(sql($lags), "f/0|1|3|2|60\nf/1|0|0|0|0", 'two records behind, the last one an hour old');
+is(status('f', q(lag, round(extract(epoch FROM lag_time) / 60))), '2|60', 'the sum of splits');
+sql(q(SELECT pinterest.pull_stream('f')));
+is(sql($lags), "f/0|3|3|0|0\nf/1|0|0|0|0", 'nothing is left');
+sql(q(SELECT pinterest.drop_stream('f')));
 
 #
 # Another owner
@@ -256,7 +280,7 @@ put('a', 0, 11);
 comes('a', '1 2 3 4 5 6 7 8 9 10 11', 'it runs');
 $pid = status('a', 'pid');
 sql('DROP EXTENSION pinterest_pipeline CASCADE');
-wait_until { !kill 0, $pid } 'the worker ends when the extension is dropped';
+ends($pid, 'the worker ends when the extension is dropped');
 unlike(slurp_file($node->logfile), qr/PANIC|TRAP|server process .* was terminated by signal 11/, 'no crash');
 
 done_testing();

@@ -135,7 +135,7 @@ arrives('with enough of them');
 # Databases that go
 $pid = pid('other', 'a');
 $node->safe_psql('postgres', 'DROP DATABASE other WITH (FORCE)');
-is(kill(0, $pid), 0, 'the worker of a database that was dropped is gone');
+wait_until { !kill 0, $pid } 'the worker of a database that was dropped ends';
 pop @streams;
 
 # A standby

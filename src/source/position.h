@@ -28,6 +28,12 @@ typedef struct SourcePosition
 	const char *position;
 	const char *mark;			/* by which the source knows the last record
 								 * again, or NULL */
+
+	/* How far that was from the end of the split, when the scan began */
+	const char *ends;			/* the position there, or NULL: unknown */
+	int64		lag;			/* records that were not read; with ends */
+	int64		lag_ms;			/* time between the last record read, or what
+								 * came before, and then; -1: unknown */
 } SourcePosition;
 
 /* Records that are gone, though nobody has read them. */

@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #define MAX_VALUES 12
+#define POSITION_COLUMNS 6		/* of _stream_position, besides the stream */
 
 /* Positions that one statement saves. */
 #define POSITIONS_AT_ONCE 10000
@@ -283,7 +284,7 @@ catalog_positions(const Stream *stream)
 					&name, 1);
 	for (int i = 0; i < SPI_processed; i++)
 	{
-		SourcePosition *position = palloc(sizeof(SourcePosition));
+		SourcePosition *position = palloc0(sizeof(SourcePosition));
 
 		position->split = result_text(i, 1);
 		position->position = result_text(i, 2);
@@ -297,8 +298,8 @@ catalog_positions(const Stream *stream)
 static void
 save_positions(const Stream *stream, List *positions, int from, int n)
 {
-	char	  **texts = palloc(sizeof(char *) * n * 3);
-	CatalogValue values[4];
+	char	  **texts = palloc(sizeof(char *) * n * POSITION_COLUMNS);
+	CatalogValue values[POSITION_COLUMNS + 1];
 
 	for (int i = 0; i < n; i++)
 	{
@@ -307,15 +308,19 @@ save_positions(const Stream *stream, List *positions, int from, int n)
 		texts[i] = unconstify(char *, position->split);
 		texts[n + i] = unconstify(char *, position->position);
 		texts[2 * n + i] = unconstify(char *, position->mark);
+		texts[3 * n + i] = unconstify(char *, position->ends);
+		texts[4 * n + i] = position->ends == NULL ? NULL : psprintf("%lld", (long long) position->lag);
+		texts[5 * n + i] = position->lag_ms < 0 ? NULL : psprintf("%lld", (long long) position->lag_ms);
 	}
 	values[0] = catalog_text(stream->name);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < POSITION_COLUMNS; i++)
 		values[i + 1] = texts_value(texts + i * n, n);
-	catalog_execute("INSERT INTO pinterest._stream_position AS p (stream, split, position, mark)"
-					" SELECT $1, u.split, u.position, u.mark"
-					" FROM unnest($2, $3, $4) AS u (split, position, mark)"
-					" ON CONFLICT (stream, split) DO UPDATE SET position = excluded.position, mark = excluded.mark"
-					" WHERE (p.position, p.mark) IS DISTINCT FROM (excluded.position, excluded.mark)",
+	catalog_execute("INSERT INTO pinterest._stream_position AS p (stream, split, position, mark, ends, lag, lag_time)"
+					" SELECT $1, u.split, u.position, u.mark, u.ends, u.lag::bigint, u.lag_ms::bigint * interval '1 millisecond'"
+					" FROM unnest($2, $3, $4, $5, $6, $7) AS u (split, position, mark, ends, lag, lag_ms)"
+					" ON CONFLICT (stream, split) DO UPDATE SET position = excluded.position, mark = excluded.mark,"
+					" ends = excluded.ends, lag = excluded.lag, lag_time = excluded.lag_time"
+					" WHERE p IS DISTINCT FROM excluded",
 					values, lengthof(values));
 }
 

@@ -126,7 +126,9 @@ reset_all(const Stream *stream, Datum since)
 Datum
 pinterest_reset_stream(PG_FUNCTION_ARGS)
 {
-	SourcePosition position = {text_argument(fcinfo, 2), text_argument(fcinfo, 3), NULL};
+	SourcePosition position = {
+		.split = text_argument(fcinfo, 2), .position = text_argument(fcinfo, 3), .lag_ms = -1
+	};
 	Stream	   *stream;
 
 	check_given(fcinfo, 1, "since");

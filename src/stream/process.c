@@ -16,6 +16,7 @@
 #include "pg_compat.h"
 #include "storage/latch.h"
 #include "storage/lock.h"
+#include "storage/procarray.h"
 #include "stream/background.h"
 #include "stream/process.h"
 #include "utils/memutils.h"
@@ -174,25 +175,34 @@ remember_ended(const char *name, Oid owner)
 	MemoryContextSwitchTo(old);
 }
 
+static void
+wait_for_end(void)
+{
+	static uint32 event = 0;
+
+	if (event == 0)
+		event = wait_event_named("PinterestStreamEnd");
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, END_POLL, event);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
 void
 process_end(const char *name, Oid owner)
 {
-	static uint32 event = 0;
-	int			pid = process_pid(name);
+	int			first = process_pid(name);
 
-	if (pid == 0)
+	if (first == 0)
 		return;
-	if (event == 0)
-		event = wait_event_named("PinterestStreamEnd");
 	remember_ended(name, owner);
-	while (pid != 0)
+	for (int pid = first; pid != 0; pid = process_pid(name))
 	{
 		/* an error only if it has just ended */
 		(void) kill(pid, SIGUSR2);
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, END_POLL,
-						 event);
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
-		pid = process_pid(name);
+		wait_for_end();
 	}
+
+	/* it lets go of its lock before it disconnects from the database */
+	while (BackendPidGetProc(first) != NULL)
+		wait_for_end();
 }

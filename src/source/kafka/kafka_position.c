@@ -18,6 +18,7 @@
 #include "kafka/topics.h"
 #include "port/pg_crc32c.h"
 #include "source/kafka/kafka_position.h"
+#include "utils/timestamp.h"
 
 /* How often, and after how many ms, an end is looked at again that is too early. */
 #define END_LOOKS 6
@@ -295,6 +296,17 @@ kafka_take(KafkaSplit *split, const KafkaEvent *event, const SourceResume *resum
 	return KAFKA_RESTART;
 }
 
+/* How far the last record read is from now, where there is one behind it. */
+static int64
+lag_ms(const KafkaSplit *split, int64 next)
+{
+	if (next >= split->end)
+		return 0;
+	if (split->mark.offset < 0 || split->mark.time < 0)
+		return -1;
+	return Max(kafka_time_of_timestamp(GetCurrentTimestamp()) - split->mark.time, 0);
+}
+
 List *
 kafka_reached(List *splits)
 {
@@ -313,6 +325,9 @@ kafka_reached(List *splits)
 		position->split = name_split(split);
 		position->position = psprintf("%lld", (long long) next);
 		position->mark = write_mark(&split->mark);
+		position->ends = psprintf("%lld", (long long) split->end);
+		position->lag = Max(split->end - next, 0);
+		position->lag_ms = lag_ms(split, next);
 		positions = lappend(positions, position);
 	}
 	return positions;

@@ -234,11 +234,16 @@ kinesis_resume(ShardMap *map, const SourceResume *resume)
 static SourcePosition *
 make_position(const ShardMap *map, const char *split, const char *position, int64 until)
 {
-	SourcePosition *made = palloc(sizeof(SourcePosition));
+	SourcePosition *made = palloc0(sizeof(SourcePosition));
 
 	made->split = pstrdup(split);
 	made->position = pstrdup(position);
 	made->mark = psprintf("%lld %lld", (long long) map->created, (long long) until);
+	made->lag_ms = -1;
+	if (strcmp(position, SHARD_END) == 0)
+		made->lag_ms = 0;
+	else if (until >= 0 && map->taken_at >= 0)
+		made->lag_ms = Max(map->taken_at - until, 0);
 	return made;
 }
 

@@ -104,6 +104,7 @@ s3_note_object(S3Source *s3)
 
 	position->split = pstrdup(s3->object->uri);
 	position->position = object_position(s3->object);
+	position->lag_ms = -1;
 	positions->reached = lappend(positions->reached, position);
 	MemoryContextSwitchTo(old);
 }
@@ -125,6 +126,7 @@ reached(Source *source)
 
 		copy->split = pstrdup(position->split);
 		copy->position = pstrdup(position->position);
+		copy->lag_ms = position->lag_ms;
 		copies = lappend(copies, copy);
 	}
 	return copies;
