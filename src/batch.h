@@ -24,6 +24,8 @@ typedef struct Batch
 	Oid			source;			/* the foreign table */
 	ReaderBatch reading;		/* what its reader has to do */
 	int			scans;			/* of the table, that have begun */
+	List	   *attnums;		/* the columns that it wants, once it has begun */
+	Oid			userid;			/* as whom it reads */
 	Reader	   *reader;			/* NULL before, and under EXPLAIN */
 } Batch;
 

@@ -362,6 +362,14 @@ reader_next(Reader *reader, Datum *values, bool *nulls)
 	return found;
 }
 
+Source *
+reader_record(const Reader *reader, const JsonRecord **record, const RecordPlace **place)
+{
+	*record = reader->record;
+	*place = &reader->place;
+	return reader->source;
+}
+
 List *
 reader_finish_batch(Reader *reader)
 {

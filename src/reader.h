@@ -129,6 +129,13 @@ extern const SourceRequest *reader_request(const Reader *reader);
 extern bool reader_next(Reader *reader, Datum *values, bool *nulls);
 
 /*
+ * The record of the row that reader_next has filled in last, and its source; both
+ * live until the next call.
+ */
+extern Source *reader_record(const Reader *reader, const JsonRecord **record,
+							 const RecordPlace **place);
+
+/*
  * For a batch: reads what nobody has asked for, then tells how far each split has
  * been read.  As reached in position.h; NIL if the batch has opened the source.
  */

@@ -24,12 +24,17 @@ scan_open_reader(ForeignScanState *node)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	Batch	   *batch = ((FdwScan *) node->fdw_state)->batch;
-	Oid			userid = scan_check_as_user(node);
-	Reader	   *reader = reader_open(node->ss.ss_currentRelation,
-									 OidIsValid(userid) ? userid : GetUserId(),
-									 list_nth(plan->fdw_private, PLAN_ATTNUMS),
+	Oid			checked = scan_check_as_user(node);
+	Oid			userid = OidIsValid(checked) ? checked : GetUserId();
+	List	   *attnums = list_nth(plan->fdw_private, PLAN_ATTNUMS);
+	Reader	   *reader = reader_open(node->ss.ss_currentRelation, userid, attnums,
 									 batch == NULL ? NULL : &batch->reading);
 
+	if (batch != NULL)
+	{
+		batch->attnums = attnums;
+		batch->userid = userid;
+	}
 	if (plan->fdw_exprs != NIL && batch == NULL)
 		pushdown_begin(node, reader, plan->fdw_exprs);
 	return reader;

@@ -111,23 +111,30 @@ execute_dry(const Stream *stream)
 }
 
 void
+execute_finish(Reader *reader, BatchResult *result)
+{
+	ReaderCounters counters;
+
+	result->positions = reader_finish_batch(reader);
+	reader_counters(reader, &counters);
+	result->records = counters.records;
+	result->rejected = counters.rejected;
+	result->bytes = reader_bytes(reader);
+	result->request = *reader_request(reader);
+	result->request.server_options = copyObject(result->request.server_options);
+	result->request.table_options = copyObject(result->request.table_options);
+}
+
+void
 execute_batch(const Stream *stream, Batch *batch, BatchResult *result)
 {
 	Identity	identity;
 	QueryDesc  *desc;
-	ReaderCounters counters;
 
 	identity_assume(&identity, stream->ownerid);
 	desc = start(stream, batch, 0);
 	executor_run_all(desc);
-	result->positions = reader_finish_batch(batch->reader);
-	reader_counters(batch->reader, &counters);
-	result->records = counters.records;
-	result->rejected = counters.rejected;
-	result->bytes = reader_bytes(batch->reader);
-	result->request = *reader_request(batch->reader);
-	result->request.server_options = copyObject(result->request.server_options);
-	result->request.table_options = copyObject(result->request.table_options);
+	execute_finish(batch->reader, result);
 	result->rows = desc->estate->es_processed;
 	ExecutorFinish(desc);
 	end(desc);

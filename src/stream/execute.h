@@ -36,4 +36,10 @@ extern void execute_dry(const Stream *stream);
  */
 extern void execute_batch(const Stream *stream, Batch *batch, BatchResult *result);
 
+/*
+ * Has the reader of a batch read what nobody has asked for, and fills in everything
+ * but the rows.
+ */
+extern void execute_finish(Reader *reader, BatchResult *result);
+
 #endif							/* PINTEREST_EXECUTE_H */

@@ -1,9 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * letters.c
- *	  Dead letters: records that a stream could not use.
+ *	  Records that are kept with all that is known of them, dead letters above all:
+ *	  records that a stream could not use.
  *
- * They come while the query runs as the stream's owner, and are written when it
+ * These come while the query runs as the stream's owner, and are written when it
  * has ended, by the owner of the tables.  In between they lie in a tuplestore.
  *
  *-------------------------------------------------------------------------
@@ -12,6 +13,7 @@
 
 #include "access/tupdesc.h"
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "stream/catalog.h"
@@ -35,8 +37,13 @@ enum
 struct Letters
 {
 	TupleDesc	desc;
-	Tuplestorestate *store;
+	Tuplestorestate *store;		/* with a second read pointer for the mark */
+	TupleTableSlot *slot;		/* the one at hand */
+	MemoryContext context;		/* which that is in */
 };
+
+#define READING 0
+#define MARK 1
 
 Letters *
 letters_create(void)
@@ -48,7 +55,16 @@ letters_create(void)
 		TupleDescInitEntry(letters->desc, i + 1, NULL,
 						   i == LETTER_BYTES ? BYTEAOID : TEXTOID, -1, 0);
 	letters->store = tuplestore_begin_heap(false, false, work_mem);
+	(void) tuplestore_alloc_read_pointer(letters->store, EXEC_FLAG_REWIND);
+	letters->slot = MakeSingleTupleTableSlot(letters->desc, &TTSOpsMinimalTuple);
+	letters->context = CurrentMemoryContext;
 	return letters;
+}
+
+void
+letters_clear(Letters *letters)
+{
+	tuplestore_clear(letters->store);
 }
 
 /*
@@ -105,8 +121,41 @@ letters_reject(void *arg, Source *source, const JsonRecord *record,
 	nulls[LETTER_BYTES] = record->data == NULL;
 	values[LETTER_BYTES] = record->data == NULL ? (Datum) 0 :
 		PointerGetDatum(cstring_to_text_with_len(record->data, record->len));
-	values[LETTER_ERROR] = CStringGetTextDatum(message);
+	nulls[LETTER_ERROR] = message == NULL;
+	values[LETTER_ERROR] = message == NULL ? (Datum) 0 : CStringGetTextDatum(message);
 	tuplestore_putvalues(letters->store, letters->desc, values, nulls);
+}
+
+void
+letters_begin(Letters *letters)
+{
+	tuplestore_copy_read_pointer(letters->store, MARK, READING);
+}
+
+void
+letters_mark(Letters *letters)
+{
+	tuplestore_copy_read_pointer(letters->store, READING, MARK);
+}
+
+bool
+letters_next(Letters *letters, Letter *letter)
+{
+	const TupleTableSlot *slot = letters->slot;
+	MemoryContext old = MemoryContextSwitchTo(letters->context);
+	bool		found = tuplestore_gettupleslot(letters->store, true, false, letters->slot);
+
+	MemoryContextSwitchTo(old);
+	if (!found)
+		return false;
+	slot_getallattrs(letters->slot);
+	letter->id = 0;
+	letter->split = TextDatumGetCString(slot->tts_values[LETTER_SPLIT]);
+	letter->position = TextDatumGetCString(slot->tts_values[LETTER_POSITION]);
+	letter->metadata = TextDatumGetCString(slot->tts_values[LETTER_METADATA]);
+	letter->bytes = slot->tts_isnull[LETTER_BYTES] ? NULL :
+		DatumGetByteaPP(slot->tts_values[LETTER_BYTES]);
+	return true;
 }
 
 static void
@@ -128,10 +177,13 @@ save_letter(const Stream *stream, TupleTableSlot *slot)
 void
 letters_save(Letters *letters, const Stream *stream)
 {
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(letters->desc, &TTSOpsMinimalTuple);
+	while (tuplestore_gettupleslot(letters->store, true, false, letters->slot))
+		save_letter(stream, letters->slot);
+}
 
-	while (tuplestore_gettupleslot(letters->store, true, false, slot))
-		save_letter(stream, slot);
-	ExecDropSingleTupleTableSlot(slot);
+void
+letters_end(Letters *letters)
+{
+	ExecDropSingleTupleTableSlot(letters->slot);
 	tuplestore_end(letters->store);
 }

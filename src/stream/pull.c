@@ -11,6 +11,7 @@
  *	        │        good records ── rows of the query ── target, with triggers,
  *	        │                        defaults, row security, partitions
  *	        │        bad records ─── letters.c
+ *	        │        refused by the query or the target: undone, then pull_again.c
  *	        │
  *	  pinterest._stream_position, _dead_letter, _stream_gap, _stream
  *	        │                                           as the tables' owner
@@ -30,7 +31,10 @@
 #include "stream/execute.h"
 #include "stream/letters.h"
 #include "stream/pull.h"
+#include "stream/pull_again.h"
+#include "stream/refuse.h"
 #include "stream/share.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -144,8 +148,21 @@ execute(Pull *pull, Letters *letters, int64 max_records, BatchResult *result)
 			.arg = letters
 		}
 	};
+	ErrorData  *error;
 
-	execute_batch(stream, &batch, result);
+	if (stream->on_error == STREAM_STOP)
+	{
+		execute_batch(stream, &batch, result);
+		return;
+	}
+	error = refuse_try(stream, &batch, result,
+					   AllocSetContextCreate(CurrentMemoryContext, "pinterest batch",
+											 ALLOCSET_DEFAULT_SIZES));
+	if (error == NULL)
+		return;
+	pull->gaps = NIL;
+	letters_clear(letters);
+	pull_again(stream, &batch, error, result);
 }
 
 static void
@@ -176,6 +193,7 @@ pull_run(const Stream *stream, int64 max_records, BatchResult *result)
 	catalog_save_positions(stream, result->positions);
 	catalog_save_gaps(stream, pull.gaps);
 	letters_save(letters, stream);
+	letters_end(letters);
 	catalog_count_run(stream, result);
 	tell_rejected(stream, result->rejected);
 }

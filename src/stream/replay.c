@@ -3,22 +3,19 @@
  * replay.c
  *	  A run of a stream over its dead letters.
  *
- * The same statement runs as over the source, whose place a source of letters
- * takes: their bytes are its bodies, and what the real source knew of them it
- * reads from where letters.c wrote it.
+ * The same statement runs as over the source, whose place the letters take.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "source/s3/location.h"
 #include "stream/catalog.h"
 #include "stream/execute.h"
+#include "stream/letter_source.h"
+#include "stream/refuse.h"
 #include "stream/replay.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 /* A letter that is still dead. */
@@ -30,20 +27,14 @@ typedef struct Failure
 
 typedef struct Replay
 {
-	Source		base;
-	SourceOps	ops;
+	LetterSource source;
 	int64	   *ids;			/* of the letters */
 	int			nids;
-	int			next;
-
-	/* the one at hand */
+	int			done;			/* of them: these have been dealt with */
+	int			next;			/* to be read, up to end */
+	int			end;
+	int			settled;		/* failures of those that are done */
 	MemoryContext context;
-	char	   *split;
-	char	   *position;
-	Jsonb	   *metadata;
-	bytea	   *bytes;			/* or NULL */
-
-	MemoryContext run_context;
 	List	   *failures;
 } Replay;
 
@@ -51,157 +42,100 @@ typedef struct Replay
  * The source
  */
 
-/* Fetches the letter of that id. */
-static void
-fetch_letter(Replay *replay, int64 id)
+/* LetterSource.next */
+static bool
+next_letter(void *arg, Letter *letter)
 {
-	CatalogValue value = {Int64GetDatum(id), INT8OID, false};
-	MemoryContext old;
+	Replay	   *replay = arg;
+	MemoryContext context = CurrentMemoryContext;
+	CatalogValue value;
 	HeapTuple	tuple;
 	TupleDesc	desc;
+	MemoryContext old;
 	bool		isnull;
-	Datum		datum;
+	Datum		bytes;
 
-	MemoryContextReset(replay->context);
+	if (replay->next == replay->end)
+		return false;
+	letter->id = replay->ids[replay->next++];
+	value = (CatalogValue) {Int64GetDatum(letter->id), INT8OID, false};
 	SPI_connect();
 	catalog_execute("SELECT split, position, metadata, bytes FROM pinterest._dead_letter WHERE id = $1",
 					&value, 1);
 	if (SPI_processed != 1)
-		elog(ERROR, "dead letter %lld is gone", (long long) id);
+		elog(ERROR, "dead letter %lld is gone", (long long) letter->id);
 	tuple = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;
-	old = MemoryContextSwitchTo(replay->context);
-	replay->split = SPI_getvalue(tuple, desc, 1);
-	replay->position = SPI_getvalue(tuple, desc, 2);
-	replay->metadata = DatumGetJsonbPCopy(SPI_getbinval(tuple, desc, 3, &isnull));
-	datum = SPI_getbinval(tuple, desc, 4, &isnull);
-	replay->bytes = isnull ? NULL : DatumGetByteaPCopy(datum);
+	old = MemoryContextSwitchTo(context);
+	letter->split = SPI_getvalue(tuple, desc, 1);
+	letter->position = SPI_getvalue(tuple, desc, 2);
+	letter->metadata = SPI_getvalue(tuple, desc, 3);
+	bytes = SPI_getbinval(tuple, desc, 4, &isnull);
+	letter->bytes = isnull ? NULL : DatumGetByteaPCopy(bytes);
 	MemoryContextSwitchTo(old);
 	SPI_finish();
-}
-
-static bool
-replay_next(Source *source)
-{
-	Replay	   *replay = (Replay *) source;
-
-	if (replay->next == replay->nids)
-		return false;
-	fetch_letter(replay, replay->ids[replay->next++]);
 	return true;
-}
-
-static const char *
-replay_message(Source *source, size_t *len)
-{
-	bytea	   *bytes = ((Replay *) source)->bytes;
-
-	*len = bytes == NULL ? 0 : VARSIZE_ANY_EXHDR(bytes);
-	return bytes == NULL ? NULL : VARDATA_ANY(bytes);
-}
-
-static int64
-replay_consumed(Source *source)
-{
-	size_t		len = 0;
-
-	if (((Replay *) source)->metadata != NULL)
-		(void) replay_message(source, &len);
-	return len;
-}
-
-static Datum
-replay_metadata_value(Source *source, int number, const RecordPlace *place, bool *isnull)
-{
-	Replay	   *replay = (Replay *) source;
-	const SourceMetadata *item = source->ops->metadata;
-	JsonbValue *found;
-	Oid			function;
-	Oid			typioparam;
-
-	while (item->item != number)
-		item++;
-	found = getKeyJsonValueFromContainer(&replay->metadata->root, item->name,
-										 strlen(item->name), NULL);
-	*isnull = found == NULL || found->type != jbvString;
-	if (*isnull)
-		return (Datum) 0;
-	getTypeInputInfo(item->type, &function, &typioparam);
-	return OidInputFunctionCall(function,
-								pnstrdup(found->val.string.val, found->val.string.len),
-								typioparam, -1);
-}
-
-/* Of the object that the record was in. */
-static char *
-replay_hive_value(Source *source, const char *name)
-{
-	JsonbContainer *metadata = &((Replay *) source)->metadata->root;
-	JsonbValue *path = getKeyJsonValueFromContainer(metadata, "path", strlen("path"), NULL);
-
-	if (path == NULL || path->type != jbvString)
-		return NULL;
-	return hive_value(pnstrdup(path->val.string.val, path->val.string.len), name);
-}
-
-static char *
-replay_place(Source *source)
-{
-	Replay	   *replay = (Replay *) source;
-
-	if (replay->metadata == NULL)
-		return NULL;
-	return psprintf("dead letter %lld (split \"%s\", position %s)",
-					(long long) replay->ids[replay->next - 1], replay->split, replay->position);
-}
-
-static void
-replay_close(Source *source)
-{
-}
-
-static int
-replay_counters(Source *source, SourceCounter *counters)
-{
-	return 0;
 }
 
 /* ReaderBatch.open */
 static Source *
-replay_open(void *arg, const SourceOps *ops)
+open_letters(void *arg, const SourceOps *ops)
 {
-	Replay	   *replay = arg;
+	return letter_source_open(&((Replay *) arg)->source, ops);
+}
 
-	replay->ops = (SourceOps) {
-		.wrapper = ops->wrapper,
-		.metadata = ops->metadata,
-		.next = replay_next,
-		.message = replay_message,
-		.consumed = replay_consumed,
-		.metadata_value = replay_metadata_value,
-		.hive_value = replay_hive_value,
-		.place = replay_place,
-		.close = replay_close,
-		.counters = replay_counters,
-		.subject = ops->subject,
-	};
-	replay->base.ops = &replay->ops;
-	return &replay->base;
+static void
+add_failure(Replay *replay, int64 id, const char *error)
+{
+	MemoryContext old = MemoryContextSwitchTo(replay->context);
+	Failure    *failure = palloc(sizeof(Failure));
+
+	failure->id = id;
+	failure->error = pstrdup(error);
+	replay->failures = lappend(replay->failures, failure);
+	MemoryContextSwitchTo(old);
 }
 
 /* ReaderBatch.reject */
 static void
-replay_reject(void *arg, Source *source, const JsonRecord *record,
+reject_letter(void *arg, Source *source, const JsonRecord *record,
 			  const RecordPlace *place, const char *message)
 {
 	Replay	   *replay = arg;
-	MemoryContext old = MemoryContextSwitchTo(replay->run_context);
-	Failure    *failure = palloc(sizeof(Failure));
 
-	failure->id = replay->ids[replay->next - 1];
-	failure->error = pstrdup(message);
-	replay->failures = lappend(replay->failures, failure);
-	MemoryContextSwitchTo(old);
+	add_failure(replay, replay->ids[replay->next - 1], message);
+}
+
+/* Refusable.begin */
+static void
+begin_letters(void *arg, int64 n)
+{
+	Replay	   *replay = arg;
+
+	replay->next = replay->done;
+	replay->end = replay->done + n;
+	/* those of a try that came to nothing */
+	replay->failures = list_truncate(replay->failures, replay->settled);
+}
+
+/* Refusable.pass */
+static void
+pass_letters(void *arg, int64 n)
+{
+	Replay	   *replay = arg;
+
+	replay->done += n;
+	replay->settled = list_length(replay->failures);
+}
+
+/* Refusable.refuse */
+static void
+refuse_letter(void *arg, const char *reason)
+{
+	Replay	   *replay = arg;
+
+	add_failure(replay, replay->ids[replay->done], reason);
+	pass_letters(arg, 1);
 }
 
 /*
@@ -221,24 +155,37 @@ find_letters(Replay *replay, const Stream *stream)
 	for (int i = 0; i < replay->nids; i++)
 		replay->ids[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i],
 													 SPI_tuptable->tupdesc, 1, &isnull));
-	replay->context = AllocSetContextCreate(CurrentMemoryContext, "pinterest dead letter",
-											ALLOCSET_DEFAULT_SIZES);
-	replay->run_context = CurrentMemoryContext;
 }
 
-static void
-execute(Replay *replay, const Stream *stream, BatchResult *result)
+/* How many rows the target was given. */
+static int64
+execute(Replay *replay, const Stream *stream)
 {
-	Batch		batch = {
+	Refusable	letters = {
+		.left = replay->nids,
+		.begin = begin_letters,
+		.pass = pass_letters,
+		.refuse = refuse_letter,
 		.reading = {
-			.open = replay_open,
+			.open = open_letters,
 			.max_records = PG_INT64_MAX,
-			.reject = replay_reject,
+			.reject = reject_letter,
 			.arg = replay
-		}
+		},
+		.arg = replay
 	};
+	Batch		batch = {.reading = letters.reading};
+	BatchResult result = {0};
+	ErrorData  *error;
 
-	execute_batch(stream, &batch, result);
+	begin_letters(replay, replay->nids);
+	error = refuse_try(stream, &batch, &result,
+					   AllocSetContextCreate(CurrentMemoryContext, "pinterest batch",
+											 ALLOCSET_DEFAULT_SIZES));
+	if (error == NULL)
+		return result.rows;
+	refuse_check(stream, &batch, error);
+	return refuse_sift(stream, &letters);
 }
 
 /* Drops the letters that are dead no more, and says of the others why they are. */
@@ -267,13 +214,14 @@ settle_letters(Replay *replay)
 int64
 replay_run(const Stream *stream)
 {
-	Replay		replay = {0};
-	BatchResult result = {0};
+	Replay		replay = {.source = {.next = next_letter}, .context = CurrentMemoryContext};
+	int64		rows;
 
+	replay.source.arg = &replay;
 	find_letters(&replay, stream);
 	if (replay.nids == 0)
 		return 0;
-	execute(&replay, stream, &result);
+	rows = execute(&replay, stream);
 	settle_letters(&replay);
-	return result.rows;
+	return rows;
 }

@@ -7,10 +7,14 @@
  *	control.c	 the functions that act on one
  *	run.c		 one at a time
  *	pull.c		 a run of a stream, from its positions on
+ *	pull_again.c the same again, because of records that are refused
  *	replay.c	 a run over its dead letters
+ *	refuse.c	 finds those that are refused
+ *	by_record.c	 which queries allow that
  *	execute.c	 what both have executed, as the stream's owner
  *	statement.c	 the INSERT that this is
- *	letters.c	 dead letters, as they come and as they go
+ *	letters.c	 records that are kept, above all dead letters
+ *	letter_source.c	 and read as if from their source
  *	share.c		 which splits belong to a stream
  *	worker.c	 runs in the background
  *	launcher.c	 has them start with the server

@@ -1,0 +1,155 @@
+/*-------------------------------------------------------------------------
+ *
+ * refuse.c
+ *	  Records that a stream's query or its target refuse.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "stream/by_record.h"
+#include "stream/refuse.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+/*
+ * Can a record be the reason?  Never for what another try, another time or another
+ * user would change: conflicts of transactions, resources, privileges, cancelling.
+ */
+static bool
+is_refusal(int sqlstate)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlstate))
+	{
+		case ERRCODE_DATA_EXCEPTION:
+		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
+		case ERRCODE_PLPGSQL_ERROR: /* RAISE, and those of its class */
+			return true;
+	}
+	/* a value too long for an index, for example */
+	return sqlstate == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+}
+
+ErrorData *
+refuse_try(const Stream *stream, Batch *batch, BatchResult *result, MemoryContext context)
+{
+	MemoryContext old = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		execute_batch(stream, batch, result);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(old);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	CurrentResourceOwner = owner;
+	if (error == NULL)
+		return NULL;
+	batch->attnums = list_copy(batch->attnums);
+	MemoryContextReset(context);
+	if (!is_refusal(error->sqlerrcode))
+		ReThrowError(error);
+	return error;
+}
+
+void
+refuse_check(const Stream *stream, const Batch *batch, ErrorData *error)
+{
+	if (batch->reader == NULL)
+		ReThrowError(error);
+	if (query_goes_by_record(stream, batch->source))
+		return;
+	if (error->hint == NULL)
+		error->hint = pstrdup("The record is not set aside, since the query's rows do not come from one record each.");
+	ReThrowError(error);
+}
+
+/* Why a record is refused, in one line. */
+static char *
+reason_of(const ErrorData *error)
+{
+	if (error->detail == NULL)
+		return pstrdup(error->message);
+	return psprintf("%s: %s", error->message, error->detail);
+}
+
+/* Tries the first n; NULL if they were used. */
+static ErrorData *
+try_first(const Stream *stream, Refusable *records, int64 n, int64 *rows, MemoryContext context)
+{
+	Batch		batch = {.reading = records->reading};
+	BatchResult result = {0};
+	ErrorData  *error;
+
+	CHECK_FOR_INTERRUPTS();
+	records->begin(records->arg, n);
+	error = refuse_try(stream, &batch, &result, context);
+	if (error != NULL)
+		return error;
+	records->pass(records->arg, n);
+	records->left -= n;
+	*rows += result.rows;
+	MemoryContextReset(context);
+	return NULL;
+}
+
+/*
+ * If there is a guilty record among some, half of them is tried.  When it has been
+ * found, the next one is tried by itself, then twice as many each time, until one
+ * of them is guilty again.  So records that are refused cost a few statements each,
+ * those between them hardly any, and each record is tried a few times.
+ */
+int64
+refuse_sift(const Stream *stream, Refusable *records)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pinterest tried records",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext errors = AllocSetContextCreate(CurrentMemoryContext, "pinterest refusal",
+												 ALLOCSET_DEFAULT_SIZES);
+	int64		suspects = records->left;	/* one of the first so many is guilty */
+	int64		step = (suspects + 1) / 2;
+	int64		rows = 0;
+
+	while (records->left > 0)
+	{
+		MemoryContext old = MemoryContextSwitchTo(errors);
+		int64		n = Min(step, records->left);
+		ErrorData  *error = try_first(stream, records, n, &rows, context);
+
+		MemoryContextSwitchTo(old);
+		if (error == NULL)
+		{
+			suspects = Max(suspects - n, 0);
+			step = suspects > 0 ? (suspects + 1) / 2 : 2 * n;
+		}
+		else if (n > 1)
+		{
+			suspects = n;
+			step = n / 2;
+		}
+		else
+		{
+			records->refuse(records->arg, reason_of(error));
+			records->left--;
+			suspects = 0;
+			step = 1;
+		}
+		MemoryContextReset(errors);
+	}
+	MemoryContextDelete(errors);
+	MemoryContextDelete(context);
+	return rows;
+}
