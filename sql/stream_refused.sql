@@ -100,6 +100,19 @@ CREATE TABLE refused_target (id int PRIMARY KEY, n int CHECK (n <> 95));
 SELECT * FROM folder.run('SELECT n % 10 AS id, n FROM refused_source', keys => '{id}');
 TABLE refused_target ORDER BY id;
 
+-- In the order of the query, which is not that of the records
+DROP TABLE refused_target;
+CREATE TABLE refused_target (id int PRIMARY KEY, n int CHECK (n NOT IN (5, 6)));
+SELECT rows, stored, dead FROM folder.run('SELECT n % 10 AS id, n FROM refused_source ORDER BY line DESC', keys => '{id}');
+SELECT string_agg(position, ', ' ORDER BY id) AS dead FROM pinterest.dead_letter;
+TABLE refused_target ORDER BY id;
+ALTER TABLE refused_target DROP CONSTRAINT refused_target_n_check, ADD CHECK (n <> 6);
+SELECT pinterest.replay_dead_letters('s');
+SELECT string_agg(position, ', ' ORDER BY id) AS dead FROM pinterest.dead_letter;
+SELECT * FROM refused_target WHERE id IN (5, 6) ORDER BY id;
+DROP TABLE refused_target;
+CREATE TABLE refused_target (id int PRIMARY KEY, n int CHECK (n <> 95));
+
 -- Ignored
 TRUNCATE refused_target;
 SELECT * FROM folder.run('SELECT id, n FROM refused_source', on_error => 'ignore');
@@ -117,7 +130,6 @@ SELECT folder.failures(
     'SELECT id, max(n) OVER () - 4 AS n FROM refused_source',
     'SELECT i AS id, n FROM generate_series(1, 1000) AS i LEFT JOIN refused_source ON id = i',
     'SELECT id, n FROM refused_source UNION ALL SELECT 2000, 95');
-SELECT folder.failure($$SELECT folder.run('SELECT id, n FROM refused_source ORDER BY n', keys => '{id}')$$);
 CREATE FUNCTION folder.forbid() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE insufficient_privilege USING MESSAGE = 'not allowed'; END $$;
 CREATE TRIGGER forbid BEFORE INSERT ON refused_target FOR EACH ROW WHEN (new.id = 5) EXECUTE FUNCTION folder.forbid();
 SELECT folder.failure($$SELECT folder.run('SELECT id, n FROM refused_source')$$);

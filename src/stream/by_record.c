@@ -6,8 +6,8 @@
  * The source stands in the FROM clause of the query, or of subqueries, views and
  * common table expressions there.  Nothing on the way to it may bring records
  * together (aggregates, DISTINCT, window functions), count them (LIMIT), or ask
- * whether there is any (an outer join of something else with the source).  With key
- * columns, nothing may sort them either: the last row of a key counts.
+ * whether there is any (an outer join of something else with the source).  If it sorts
+ * them, that matters with key columns: the last row of a key counts.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,20 +23,19 @@
 typedef struct Search
 {
 	Oid			source;
-	bool		sorting_matters;
+	bool		sorts;			/* what was found on the way */
 } Search;
 
-static bool goes_by_record(const Search *search, Query *query);
+static bool goes_by_record(Search *search, Query *query);
 
-/* Does it keep the number, order and meaning of records? */
+/* Does it keep the number and meaning of records? */
 static bool
-keeps_records(const Search *search, const Query *query)
+keeps_records(const Query *query)
 {
 	return !query->hasAggs && !query->hasWindowFuncs && query->groupClause == NIL &&
 		query->groupingSets == NIL && query->havingQual == NULL &&
 		query->distinctClause == NIL && query->setOperations == NULL &&
-		query->limitCount == NULL && query->limitOffset == NULL &&
-		!(search->sorting_matters && query->sortClause != NIL);
+		query->limitCount == NULL && query->limitOffset == NULL;
 }
 
 /* The expression of that name; NULL if it belongs to a query further out. */
@@ -57,7 +56,7 @@ find_common_table(const Query *query, const RangeTblEntry *entry)
 
 /* Does this item of a FROM clause lead to the source, in such a way? */
 static bool
-leads_to_source(const Search *search, Query *query, Node *item)
+leads_to_source(Search *search, Query *query, Node *item)
 {
 	RangeTblEntry *entry;
 	JoinExpr   *join;
@@ -87,32 +86,39 @@ leads_to_source(const Search *search, Query *query, Node *item)
 }
 
 static bool
-goes_by_record(const Search *search, Query *query)
+goes_by_record(Search *search, Query *query)
 {
 	ListCell   *lc;
 
-	if (!keeps_records(search, query))
+	if (!keeps_records(query))
 		return false;
 	foreach(lc, query->jointree->fromlist)
+	{
 		if (leads_to_source(search, query, lfirst(lc)))
+		{
+			search->sorts |= query->sortClause != NIL;
 			return true;
+		}
+	}
 	return false;
 }
 
-bool
+ByRecord
 query_goes_by_record(const Stream *stream, Oid source)
 {
-	Search		search = {source, stream->key_columns != NIL};
+	Search		search = {source, false};
 	Identity	identity;
 	List	   *parsed;
 	List	   *queries;
 
 	if (stream->query == NULL)
-		return true;
+		return BY_RECORD_YES;
 	identity_assume(&identity, stream->ownerid);
 	parsed = pg_parse_query(stream->query);
 	/* with the views in it */
 	queries = rewrite_fixedparams(linitial_node(RawStmt, parsed), stream->query);
 	identity_restore(&identity);
-	return goes_by_record(&search, linitial_node(Query, queries));
+	if (!goes_by_record(&search, linitial_node(Query, queries)))
+		return BY_RECORD_NO;
+	return search.sorts && stream->key_columns != NIL ? BY_RECORD_SORTED : BY_RECORD_YES;
 }

@@ -138,6 +138,12 @@ letters_mark(Letters *letters)
 	tuplestore_copy_read_pointer(letters->store, READING, MARK);
 }
 
+void
+letters_rewind(Letters *letters)
+{
+	tuplestore_rescan(letters->store);
+}
+
 bool
 letters_next(Letters *letters, Letter *letter)
 {

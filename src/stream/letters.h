@@ -39,6 +39,9 @@ extern void letters_begin(Letters *letters);
 extern bool letters_next(Letters *letters, Letter *letter);
 extern void letters_mark(Letters *letters);
 
+/* Reading begins with the first one again. */
+extern void letters_rewind(Letters *letters);
+
 /* Adds them to pinterest._dead_letter, within SPI. */
 extern void letters_save(Letters *letters, const Stream *stream);
 

@@ -24,10 +24,16 @@ typedef struct Again
 {
 	Letters    *records;		/* the good ones */
 	int64		nrecords;
-	int64		reading;		/* of them, that are still to be read */
+	int64		done;			/* of them, that have been dealt with */
+	int64		next;			/* number of the one to be read, up to end */
+	int64		end;
 	LetterSource source;
 	const ReaderBatch *run;
-	int64		refused;
+	MemoryContext context;
+	int64	   *refused;		/* their numbers, ascending */
+	int64		nrefused;
+	int64		room;			/* for so many of them */
+	int64		skipped;		/* of those: these are behind */
 } Again;
 
 /* Keeps the good records that a reader gives; the bad ones are rejected there. */
@@ -78,7 +84,15 @@ next_record(void *arg, Letter *letter)
 {
 	Again	   *again = arg;
 
-	return again->reading-- > 0 && letters_next(again->records, letter);
+	while (again->next < again->end && letters_next(again->records, letter))
+	{
+		int64		number = again->next++;
+
+		if (again->skipped == again->nrefused || again->refused[again->skipped] != number)
+			return true;
+		again->skipped++;
+	}
+	return false;
 }
 
 /* ReaderBatch.open */
@@ -95,14 +109,46 @@ begin_records(void *arg, int64 n)
 	Again	   *again = arg;
 
 	letters_begin(again->records);
-	again->reading = n;
+	again->next = again->done;
+	again->end = again->done + n;
+	again->skipped = again->nrefused;
+}
+
+/* Refusable.begin_rest */
+static void
+begin_rest(void *arg)
+{
+	Again	   *again = arg;
+
+	letters_rewind(again->records);
+	again->next = 0;
+	again->end = again->nrecords;
+	again->skipped = 0;
 }
 
 /* Refusable.pass */
 static void
 pass_records(void *arg, int64 n)
 {
-	letters_mark(((Again *) arg)->records);
+	Again	   *again = arg;
+
+	letters_mark(again->records);
+	again->done += n;
+}
+
+static void
+note_refused(Again *again, int64 number)
+{
+	MemoryContext old = MemoryContextSwitchTo(again->context);
+
+	if (again->nrefused == again->room)
+	{
+		again->room = Max(again->room * 2, 64);
+		again->refused = again->refused == NULL ? palloc(again->room * sizeof(int64)) :
+			repalloc_huge(again->refused, again->room * sizeof(int64));
+	}
+	again->refused[again->nrefused++] = number;
+	MemoryContextSwitchTo(old);
 }
 
 /* Refusable.refuse */
@@ -122,8 +168,8 @@ refuse_record(void *arg, const char *reason)
 	record.data = source->ops->message(source, &record.len);
 	if (again->run->reject != NULL)
 		again->run->reject(again->run->arg, source, &record, &place, reason);
-	letters_mark(again->records);
-	again->refused++;
+	note_refused(again, again->done);
+	pass_records(again, 1);
 }
 
 void
@@ -132,23 +178,25 @@ pull_again(const Stream *stream, const Batch *batch, ErrorData *error, BatchResu
 	Again		again = {
 		.records = letters_create(),
 		.source = {.next = next_record},
-		.run = &batch->reading
+		.run = &batch->reading,
+		.context = CurrentMemoryContext
 	};
 	Refusable	records = {
 		.begin = begin_records,
 		.pass = pass_records,
 		.refuse = refuse_record,
+		.begin_rest = begin_rest,
 		.reading = {.open = open_records, .max_records = PG_INT64_MAX, .stops = true, .arg = &again},
 		.arg = &again
 	};
 
-	refuse_check(stream, batch, error);
+	refuse_check(stream, batch, error, &records);
 	keep_records(&again, stream, batch, result);
 	if (again.nrecords == 0)
 		ReThrowError(error);
 	again.source.arg = &again;
 	records.left = again.nrecords;
 	result->rows = refuse_sift(stream, &records);
-	result->rejected += again.refused;
+	result->rejected += again.nrefused;
 	letters_end(again.records);
 }

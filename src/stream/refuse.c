@@ -32,8 +32,13 @@ is_refusal(int sqlstate)
 	return sqlstate == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
 }
 
-ErrorData *
-refuse_try(const Stream *stream, Batch *batch, BatchResult *result, MemoryContext context)
+/*
+ * Calls a function in a subtransaction, which is kept if that went well and keep is
+ * true.  Else all of it is undone, except what the function has left in memory;
+ * returns its error, if any.
+ */
+static ErrorData *
+in_subtransaction(void (*function) (void *arg), void *arg, MemoryContext context, bool keep)
 {
 	MemoryContext old = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -43,8 +48,11 @@ refuse_try(const Stream *stream, Batch *batch, BatchResult *result, MemoryContex
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		execute_batch(stream, batch, result);
-		ReleaseCurrentSubTransaction();
+		function(arg);
+		if (keep)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
@@ -56,6 +64,30 @@ refuse_try(const Stream *stream, Batch *batch, BatchResult *result, MemoryContex
 	PG_END_TRY();
 	MemoryContextSwitchTo(old);
 	CurrentResourceOwner = owner;
+	return error;
+}
+
+typedef struct Try
+{
+	const Stream *stream;
+	Batch	   *batch;
+	BatchResult *result;
+} Try;
+
+static void
+execute_try(void *arg)
+{
+	Try		   *try = arg;
+
+	execute_batch(try->stream, try->batch, try->result);
+}
+
+ErrorData *
+refuse_try(const Stream *stream, Batch *batch, BatchResult *result, MemoryContext context)
+{
+	Try			try = {stream, batch, result};
+	ErrorData  *error = in_subtransaction(execute_try, &try, context, true);
+
 	if (error == NULL)
 		return NULL;
 	batch->attnums = list_copy(batch->attnums);
@@ -66,11 +98,15 @@ refuse_try(const Stream *stream, Batch *batch, BatchResult *result, MemoryContex
 }
 
 void
-refuse_check(const Stream *stream, const Batch *batch, ErrorData *error)
+refuse_check(const Stream *stream, const Batch *batch, ErrorData *error, Refusable *records)
 {
+	ByRecord	by_record;
+
 	if (batch->reader == NULL)
 		ReThrowError(error);
-	if (query_goes_by_record(stream, batch->source))
+	by_record = query_goes_by_record(stream, batch->source);
+	records->sorted = by_record == BY_RECORD_SORTED;
+	if (by_record != BY_RECORD_NO)
 		return;
 	if (error->hint == NULL)
 		error->hint = pstrdup("The record is not set aside, since the query's rows do not come from one record each.");
@@ -112,8 +148,8 @@ try_first(const Stream *stream, Refusable *records, int64 n, int64 *rows, Memory
  * of them is guilty again.  So records that are refused cost a few statements each,
  * those between them hardly any, and each record is tried a few times.
  */
-int64
-refuse_sift(const Stream *stream, Refusable *records)
+static int64
+sift(const Stream *stream, Refusable *records)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pinterest tried records",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -152,4 +188,40 @@ refuse_sift(const Stream *stream, Refusable *records)
 	MemoryContextDelete(errors);
 	MemoryContextDelete(context);
 	return rows;
+}
+
+typedef struct Sift
+{
+	const Stream *stream;
+	Refusable  *records;
+} Sift;
+
+static void
+execute_sift(void *arg)
+{
+	Sift	   *sifting = arg;
+
+	(void) sift(sifting->stream, sifting->records);
+}
+
+/*
+ * Where the query sorts what it sees, that only tells which records are refused.
+ * What was written for it is undone, and all others are used at once.
+ */
+int64
+refuse_sift(const Stream *stream, Refusable *records)
+{
+	Sift		sifting = {stream, records};
+	Batch		batch = {.reading = records->reading};
+	BatchResult result = {0};
+	ErrorData  *error;
+
+	if (!records->sorted)
+		return sift(stream, records);
+	error = in_subtransaction(execute_sift, &sifting, CurrentMemoryContext, false);
+	if (error != NULL)
+		ReThrowError(error);
+	records->begin_rest(records->arg);
+	execute_batch(stream, &batch, &result);
+	return result.rows;
 }

@@ -25,16 +25,11 @@
 extern ErrorData *refuse_try(const Stream *stream, Batch *batch, BatchResult *result,
 							 MemoryContext context);
 
-/*
- * Raises the error of a batch after all, if it cannot be told whose fault it is:
- * the scan had not begun, or rows do not come from one record each.
- */
-extern void refuse_check(const Stream *stream, const Batch *batch, ErrorData *error);
-
 /* Records that are kept, to be tried. */
 typedef struct Refusable
 {
 	int64		left;			/* those that have not been dealt with */
+	bool		sorted;			/* set by refuse_check */
 
 	/* The batch's source now gives out so many of them, from the first on. */
 	void		(*begin) (void *arg, int64 n);
@@ -44,9 +39,19 @@ typedef struct Refusable
 
 	/* The first is refused, for that reason, and done as well. */
 	void		(*refuse) (void *arg, const char *reason);
+
+	/* All are done.  The batch's source now gives out those that are not refused. */
+	void		(*begin_rest) (void *arg);
 	ReaderBatch reading;
 	void	   *arg;
 } Refusable;
+
+/*
+ * Raises the error of a batch after all, if it cannot be told whose fault it is:
+ * the scan had not begun, or rows do not come from one record each.
+ */
+extern void refuse_check(const Stream *stream, const Batch *batch, ErrorData *error,
+						 Refusable *records);
 
 /*
  * Uses all of them but those that are refused.  One is at least, or so it seems.

@@ -34,6 +34,7 @@ typedef struct Replay
 	int			next;			/* to be read, up to end */
 	int			end;
 	int			settled;		/* failures of those that are done */
+	int			skipped;		/* of those: these are behind */
 	MemoryContext context;
 	List	   *failures;
 } Replay;
@@ -55,6 +56,12 @@ next_letter(void *arg, Letter *letter)
 	bool		isnull;
 	Datum		bytes;
 
+	while (replay->skipped < replay->settled && replay->next < replay->end &&
+		   ((Failure *) list_nth(replay->failures, replay->skipped))->id == replay->ids[replay->next])
+	{
+		replay->skipped++;
+		replay->next++;
+	}
 	if (replay->next == replay->end)
 		return false;
 	letter->id = replay->ids[replay->next++];
@@ -114,8 +121,20 @@ begin_letters(void *arg, int64 n)
 
 	replay->next = replay->done;
 	replay->end = replay->done + n;
+	replay->skipped = replay->settled;
 	/* those of a try that came to nothing */
 	replay->failures = list_truncate(replay->failures, replay->settled);
+}
+
+/* Refusable.begin_rest */
+static void
+begin_rest(void *arg)
+{
+	Replay	   *replay = arg;
+
+	replay->next = 0;
+	replay->end = replay->nids;
+	replay->skipped = 0;
 }
 
 /* Refusable.pass */
@@ -166,6 +185,7 @@ execute(Replay *replay, const Stream *stream)
 		.begin = begin_letters,
 		.pass = pass_letters,
 		.refuse = refuse_letter,
+		.begin_rest = begin_rest,
 		.reading = {
 			.open = open_letters,
 			.max_records = PG_INT64_MAX,
@@ -184,7 +204,7 @@ execute(Replay *replay, const Stream *stream)
 											 ALLOCSET_DEFAULT_SIZES));
 	if (error == NULL)
 		return result.rows;
-	refuse_check(stream, &batch, error);
+	refuse_check(stream, &batch, error, &letters);
 	return refuse_sift(stream, &letters);
 }
 
