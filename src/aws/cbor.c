@@ -21,56 +21,47 @@ cbor_is_map(const char *bytes, size_t len)
 	return len > 0 && (unsigned char) bytes[0] >> 5 == CBOR_MAP;
 }
 
-bool
-cbor_long_value(CborCursor *cursor, CborHead *head)
+/* A number of so many bytes, the highest first. */
+static uint64
+read_value(const char *at, const char *end, int size)
 {
-	const char *from = cursor->next + 1;
-	uint16		two;
-	uint32		four;
+	uint64		value = 0;
 
+	if (end - at >= (ptrdiff_t) sizeof(value))
+	{
+		memcpy(&value, at, sizeof(value));
+		return pg_ntoh64(value) >> (64 - 8 * size);
+	}
+	for (; size > 0; size--)
+		value = value << 8 | (unsigned char) *at++;
+	return value;
+}
+
+const char *
+cbor_long_value(const char *at, const char *end, CborHead *head)
+{
+	at++;
 	if (head->value > CBOR_VALUE_IN_8_BYTES)
 	{
 		head->indefinite = head->value == CBOR_INDEFINITE &&
 			head->major >= CBOR_BYTES && head->major <= CBOR_MAP;
-		cursor->next++;
-		return head->indefinite;
+		return head->indefinite ? at : NULL;
 	}
 	head->size = 1 << (head->value - CBOR_VALUE_IN_1_BYTE);
-	if (cursor->end - from < head->size)
-		return false;
-	switch (head->size)
-	{
-		case 1:
-			head->value = (unsigned char) *from;
-			break;
-		case 2:
-			memcpy(&two, from, sizeof(two));
-			head->value = pg_ntoh16(two);
-			break;
-		case 4:
-			memcpy(&four, from, sizeof(four));
-			head->value = pg_ntoh32(four);
-			break;
-		default:
-			memcpy(&head->value, from, sizeof(head->value));
-			head->value = pg_ntoh64(head->value);
-	}
-	cursor->next = from + head->size;
-	return true;
+	if (end - at < head->size)
+		return NULL;
+	head->value = read_value(at, end, head->size);
+	return at + head->size;
 }
 
-bool
-cbor_untagged(CborCursor *cursor, CborHead *head)
+const char *
+cbor_untagged(const char *at, const char *end, CborHead *head)
 {
-	CborCursor	behind = *cursor;
+	const char *behind;
 
-	while (cbor_head(&behind, head))
-	{
-		if (head->major != CBOR_TAG)
-			return true;
-		cursor->next = behind.next;
-	}
-	return false;
+	while ((behind = cbor_head(at, end, head)) != NULL && head->major == CBOR_TAG)
+		at = behind;
+	return behind == NULL ? NULL : at;
 }
 
 /* Of what is left in a container. */
@@ -82,13 +73,13 @@ typedef struct Level
 
 /* Is the container, which may be a string in pieces, at its end? */
 static bool
-level_ends(CborCursor *cursor, const Level *level)
+level_ends(const char **at, const char *end, const Level *level)
 {
 	if (!level->indefinite)
 		return level->items == 0;
-	if (cursor->next == cursor->end || (unsigned char) *cursor->next != CBOR_BREAK)
+	if (*at == end || (unsigned char) **at != CBOR_BREAK)
 		return false;
-	cursor->next++;
+	(*at)++;
 	return true;
 }
 
@@ -97,7 +88,7 @@ level_ends(CborCursor *cursor, const Level *level)
  * level and gives out 1.  -1 if it is not all there.
  */
 static int
-enter_item(CborCursor *cursor, const CborHead *head, Level *level)
+enter_item(const char **at, const char *end, const CborHead *head, Level *level)
 {
 	bool		is_string = head->major == CBOR_BYTES || head->major == CBOR_TEXT;
 
@@ -105,9 +96,9 @@ enter_item(CborCursor *cursor, const CborHead *head, Level *level)
 	level->items = head->value;
 	if (is_string && !head->indefinite)
 	{
-		if (head->value > (uint64) (cursor->end - cursor->next))
+		if (head->value > (uint64) (end - *at))
 			return -1;
-		cursor->next += head->value;
+		*at += head->value;
 		return 0;
 	}
 	if (head->major == CBOR_TAG)
@@ -123,8 +114,8 @@ enter_item(CborCursor *cursor, const CborHead *head, Level *level)
 	return 1;
 }
 
-bool
-cbor_skip(CborCursor *cursor)
+const char *
+cbor_skip(const char *at, const char *end)
 {
 	Level		levels[MAX_DEPTH];
 	int			depth = 0;
@@ -135,52 +126,54 @@ cbor_skip(CborCursor *cursor)
 		CborHead	head;
 		int			entered;
 
-		while (level_ends(cursor, &levels[depth]))
+		while (level_ends(&at, end, &levels[depth]))
 			if (depth-- == 0)
-				return true;
+				return at;
 		levels[depth].items--;
-		if (depth == MAX_DEPTH - 1 || !cbor_head(cursor, &head))
-			return false;
-		entered = enter_item(cursor, &head, &levels[depth + 1]);
+		if (depth == MAX_DEPTH - 1 || (at = cbor_head(at, end, &head)) == NULL)
+			return NULL;
+		entered = enter_item(&at, end, &head, &levels[depth + 1]);
 		if (entered < 0)
-			return false;
+			return NULL;
 		depth += entered;
 	}
 }
 
 /* The pieces of a string, one after the other; false if it is not all there. */
 static bool
-copy_pieces(CborCursor cursor, char *to, size_t *len)
+copy_pieces(const char *at, const char *end, char *to, size_t *len)
 {
+	const char *behind;
 	const char *bytes;
 	size_t		n;
 
 	*len = 0;
-	while (cbor_string(&cursor, &bytes, &n))
+	while ((behind = cbor_string(at, end, &bytes, &n)) != NULL)
 	{
 		if (to != NULL)
 			memcpy(to + *len, bytes, n);
 		*len += n;
+		at = behind;
 	}
-	return cursor.next < cursor.end && (unsigned char) *cursor.next == CBOR_BREAK;
+	return at < end && (unsigned char) *at == CBOR_BREAK;
 }
 
 char *
-cbor_string_copy(CborCursor cursor, size_t *len)
+cbor_string_copy(const char *at, const char *end, size_t *len)
 {
-	CborCursor	whole = cursor;
 	CborHead	head;
 	const char *bytes;
 	char	   *copy;
 
-	if (cbor_string(&whole, &bytes, len))
+	if (cbor_string(at, end, &bytes, len) != NULL)
 		return memcpy(palloc(*len + 1), bytes, *len);
-	if (!cbor_head(&cursor, &head) || !head.indefinite ||
+	at = cbor_head(at, end, &head);
+	if (at == NULL || !head.indefinite ||
 		(head.major != CBOR_BYTES && head.major != CBOR_TEXT) ||
-		!copy_pieces(cursor, NULL, len))
+		!copy_pieces(at, end, NULL, len))
 		return NULL;
 	copy = palloc(*len + 1);
-	(void) copy_pieces(cursor, copy, len);
+	(void) copy_pieces(at, end, copy, len);
 	return copy;
 }
 
@@ -199,13 +192,13 @@ half_precision(uint64 bits)
 }
 
 bool
-cbor_number(CborCursor *cursor, double *number)
+cbor_number(const char *at, const char *end, double *number)
 {
 	CborHead	head;
 	uint32		bits;
 	float		single;
 
-	if (!cbor_untagged(cursor, &head) || !cbor_head(cursor, &head))
+	if (cbor_untagged(at, end, &head) == NULL)
 		return false;
 	if (head.major == CBOR_UNSIGNED)
 		*number = head.value;

@@ -3,8 +3,9 @@
  * cbor.h
  *	  CBOR, the binary encoding that some services of AWS speak beside JSON.
  *
- * RFC 8949.  Items are read in place, from bytes that may end anywhere: an item
- * that is not all there and one that is not sound look the same.
+ * RFC 8949.  Items are read in place, from bytes that may end anywhere.  Functions
+ * that read the item at "at" return where the next one begins; NULL if it is not
+ * such an item, is not sound, or is not all there, which look the same.
  *
  *-------------------------------------------------------------------------
  */
@@ -37,12 +38,6 @@ typedef enum CborMajor
 /* The byte that ends an array, map or string of indefinite length */
 #define CBOR_BREAK 0xFF
 
-typedef struct CborCursor
-{
-	const char *next;
-	const char *end;
-} CborCursor;
-
 /* What an item begins with. */
 typedef struct CborHead
 {
@@ -57,64 +52,59 @@ typedef struct CborHead
 extern bool cbor_is_map(const char *bytes, size_t len);
 
 /* The rest of cbor_head, where the value is not in the first byte. */
-extern bool cbor_long_value(CborCursor *cursor, CborHead *head);
+extern const char *cbor_long_value(const char *at, const char *end, CborHead *head);
 
-/* Moves behind the head. */
-static inline bool
-cbor_head(CborCursor *cursor, CborHead *head)
+/* Returns what is behind the head. */
+static inline const char *
+cbor_head(const char *at, const char *end, CborHead *head)
 {
 	unsigned char first;
 
-	if (cursor->next >= cursor->end)
-		return false;
-	first = *cursor->next;
+	if (at >= end)
+		return NULL;
+	first = *at;
 	head->major = first >> 5;
 	head->indefinite = false;
 	head->size = 0;
 	head->value = first & 0x1F;
 	if (head->value >= CBOR_VALUE_IN_1_BYTE)
-		return cbor_long_value(cursor, head);
-	cursor->next++;
-	return true;
+		return cbor_long_value(at, end, head);
+	return at + 1;
 }
 
-/*
- * The same, without moving, for the first item that is not a tag, which the
- * cursor moves to.
- */
-extern bool cbor_untagged(CborCursor *cursor, CborHead *head);
+/* Returns the first item that is not a tag, whose head this is. */
+extern const char *cbor_untagged(const char *at, const char *end, CborHead *head);
 
-/* Moves behind a whole item. */
-extern bool cbor_skip(CborCursor *cursor);
+/* Any item, with all that is in it. */
+extern const char *cbor_skip(const char *at, const char *end);
 
 /*
- * The bytes of a string of text or bytes, behind which the cursor moves.  Fails
- * for other items, and for strings of indefinite length, which are not in one piece.
+ * The bytes of a string of text or bytes.  Fails for other items, and for strings
+ * of indefinite length, which are not in one piece.
  */
-static inline bool
-cbor_string(CborCursor *cursor, const char **bytes, size_t *len)
+static inline const char *
+cbor_string(const char *at, const char *end, const char **bytes, size_t *len)
 {
-	CborCursor	behind = *cursor;
 	CborHead	head;
 
-	if (!cbor_head(&behind, &head) || head.indefinite ||
+	at = cbor_head(at, end, &head);
+	if (at == NULL || head.indefinite ||
 		(head.major != CBOR_BYTES && head.major != CBOR_TEXT) ||
-		head.value > (uint64) (behind.end - behind.next))
-		return false;
-	*bytes = behind.next;
+		head.value > (uint64) (end - at))
+		return NULL;
+	*bytes = at;
 	*len = head.value;
-	cursor->next = behind.next + head.value;
-	return true;
+	return at + head.value;
 }
 
 /*
  * A copy of them in the current memory context, in one piece; NULL if it is no
  * string.
  */
-extern char *cbor_string_copy(CborCursor cursor, size_t *len);
+extern char *cbor_string_copy(const char *at, const char *end, size_t *len);
 
-/* A number of any kind, whether tagged or not. */
-extern bool cbor_number(CborCursor *cursor, double *number);
+/* A number of any kind, whether tagged or not; false if it is none. */
+extern bool cbor_number(const char *at, const char *end, double *number);
 
 /* Maps of so many texts, name after value. */
 extern void cbor_add_map(StringInfo to, int pairs);

@@ -125,22 +125,22 @@ static bool
 parse_cbor(AwsFailure *failure, const char *body, size_t len,
 		   const AwsCredentials *credentials)
 {
-	CborCursor	cursor = {body, body + len};
-	CborHead	head;
+	const char *end = body + len;
+	const char *value;
 	const char *name;
 	const char *text;
 	size_t		name_len;
 	size_t		text_len;
+	CborHead	head;
 
-	if (!cbor_is_map(body, len) || !cbor_head(&cursor, &head))
+	if (!cbor_is_map(body, len))
 		return false;
-	while (cbor_string(&cursor, &name, &name_len))
+	body = cbor_head(body, end, &head);
+	while (body != NULL && (value = cbor_string(body, end, &name, &name_len)) != NULL)
 	{
-		if (!cbor_string(&cursor, &text, &text_len))
-		{
-			if (!cbor_skip(&cursor))
-				break;
-		}
+		body = cbor_string(value, end, &text, &text_len);
+		if (body == NULL)
+			body = cbor_skip(value, end);
 		else if (name_len == 6 && memcmp(name, "__type", 6) == 0)
 			take_code(failure, text, text_len, credentials);
 		else if (name_len == 7 && pg_strncasecmp(name, "message", 7) == 0)

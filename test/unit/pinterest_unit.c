@@ -297,21 +297,17 @@ unit_listing(PG_FUNCTION_ARGS)
 	RETURN_TEXT(out.data);
 }
 
-static CborCursor
-cbor_cursor(bytea *bytes)
-{
-	return (CborCursor) {VARDATA_ANY(bytes), VARDATA_ANY(bytes) + VARSIZE_ANY_EXHDR(bytes)};
-}
+#define BYTES(bytea) VARDATA_ANY(bytea), VARDATA_ANY(bytea) + VARSIZE_ANY_EXHDR(bytea)
 
 /* NULL if it is none. */
 PG_FUNCTION_INFO_V1(unit_cbor_number);
 Datum
 unit_cbor_number(PG_FUNCTION_ARGS)
 {
-	CborCursor	cursor = cbor_cursor(PG_GETARG_BYTEA_PP(0));
+	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
 	double		number;
 
-	if (!cbor_number(&cursor, &number))
+	if (!cbor_number(BYTES(bytes), &number))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(number);
 }
@@ -321,12 +317,12 @@ PG_FUNCTION_INFO_V1(unit_cbor_skip);
 Datum
 unit_cbor_skip(PG_FUNCTION_ARGS)
 {
-	CborCursor	cursor = cbor_cursor(PG_GETARG_BYTEA_PP(0));
-	const char *start = cursor.next;
+	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
+	const char *behind = cbor_skip(BYTES(bytes));
 
-	if (!cbor_skip(&cursor))
+	if (behind == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_INT32(cursor.next - start);
+	PG_RETURN_INT32(behind - VARDATA_ANY(bytes));
 }
 
 /* NULL if it is none. */
@@ -334,8 +330,9 @@ PG_FUNCTION_INFO_V1(unit_cbor_string);
 Datum
 unit_cbor_string(PG_FUNCTION_ARGS)
 {
+	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
 	size_t		len;
-	char	   *copy = cbor_string_copy(cbor_cursor(PG_GETARG_BYTEA_PP(0)), &len);
+	char	   *copy = cbor_string_copy(BYTES(bytes), &len);
 
 	if (copy == NULL)
 		PG_RETURN_NULL();

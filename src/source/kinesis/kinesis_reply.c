@@ -11,45 +11,12 @@
  */
 #include "postgres.h"
 
+#include "json/scan.h"
 #include "source/kinesis/kinesis_syntax.h"
 #include "utils/memutils.h"
 
 /* 10,000 records of 10 MiB in all, as base64, with keys of 256 characters */
 #define MAX_BUFFER_SIZE ((size_t) 64 * 1024 * 1024)
-
-#define NAME_IS(member, literal) \
-	((member)->name_len == sizeof(literal) - 1 && \
-	 memcmp((member)->name, literal, sizeof(literal) - 1) == 0)
-
-static bool
-read_record(const ReplySyntax *syntax, ReplyCursor *cursor, ReplyRecord *record)
-{
-	ReplyLevel	level;
-	ReplyMember member;
-	int			found;
-
-	memset(record, 0, sizeof(ReplyRecord));
-	if (!syntax->enter(cursor, REPLY_OBJECT, &level))
-		return false;
-	while ((found = syntax->member(cursor, &level, &member)) > 0)
-	{
-		if (member.is_container)
-		{
-			if (!syntax->skip(cursor))
-				return false;
-		}
-		else if (NAME_IS(&member, "Data"))
-			record->data = member.value;
-		else if (NAME_IS(&member, "PartitionKey"))
-			record->partition_key = member.value;
-		else if (NAME_IS(&member, "SequenceNumber"))
-			record->sequence = member.value;
-		else if (NAME_IS(&member, "ApproximateArrivalTimestamp"))
-			record->arrival = member.value;
-	}
-	return found == 0 && record->data.text != NULL && record->partition_key.text != NULL &&
-		reply_is_sequence(&record->sequence) && record->arrival.text != NULL;
-}
 
 static ReplyRecord *
 new_record(KinesisReply *reply)
@@ -75,7 +42,7 @@ take_record(KinesisReply *reply, ReplyCursor *cursor)
 	if (found <= 0)
 		return found == 0;
 	record = new_record(reply);
-	if (!read_record(reply->syntax, cursor, record))
+	if (!reply->syntax->record(cursor, record))
 	{
 		reply->nrecords--;
 		return false;
@@ -103,31 +70,42 @@ take_iterator(KinesisReply *reply, const ReplyValue *value)
 	return value->text == NULL || reply->next_iterator != NULL;
 }
 
+static bool
+take_records(KinesisReply *reply, ReplyCursor *cursor)
+{
+	if (!reply->syntax->enter(cursor, REPLY_ARRAY, &reply->list))
+		return false;
+	reply->has_records = true;
+	reply->phase = REPLY_RECORDS;
+	return true;
+}
+
 /* The next member of the answer, up to the records if it is those, or its end. */
 static bool
 take_member(KinesisReply *reply, ReplyCursor *cursor)
 {
-	ReplyMember member;
-	int			found = reply->syntax->member(cursor, &reply->members, &member);
+	ReplyName	name;
+	ReplyValue	value;
+	ReplyFound	kind;
+	int			found = reply->syntax->member(cursor, &reply->members, &name);
 
 	if (found < 0)
 		return false;
 	if (found == 0)
-		reply->phase = REPLY_END;
-	else if (NAME_IS(&member, "Records") && !reply->has_records)
 	{
-		if (!member.is_container || !reply->syntax->enter(cursor, REPLY_ARRAY, &reply->list))
-			return false;
-		reply->has_records = true;
-		reply->phase = REPLY_RECORDS;
+		reply->phase = REPLY_END;
+		return true;
 	}
-	else if (member.is_container)
+	if (NAME_IS(name, "Records") && !reply->has_records)
+		return take_records(reply, cursor);
+	kind = reply->syntax->value(cursor, &value);
+	if (kind == REPLY_CONTAINER)
 		return reply->syntax->skip(cursor);
-	else if (NAME_IS(&member, "NextShardIterator"))
-		return take_iterator(reply, &member.value);
-	else if (NAME_IS(&member, "MillisBehindLatest"))
-		reply->behind = reply_number(&member.value);
-	return true;
+	if (kind == REPLY_SCALAR && NAME_IS(name, "NextShardIterator"))
+		return take_iterator(reply, &value);
+	if (kind == REPLY_SCALAR && NAME_IS(name, "MillisBehindLatest"))
+		reply->behind = reply_number(&value);
+	return kind == REPLY_SCALAR;
 }
 
 /* The first byte of a text is one of ASCII, that of a map of CBOR never. */
@@ -172,7 +150,7 @@ kinesis_reply_init(KinesisReply *reply, size_t buffer_size)
 	memset(reply, 0, sizeof(KinesisReply));
 	reply->context = CurrentMemoryContext;
 	reply->size = reply->usual_size = buffer_size;
-	reply->buffer = palloc(reply->size + 1);
+	reply->buffer = palloc(reply->size + JSON_PADDING);
 	reply->max_records = 512;
 	reply->records = palloc(reply->max_records * sizeof(ReplyRecord));
 }
@@ -181,7 +159,7 @@ kinesis_reply_init(KinesisReply *reply, size_t buffer_size)
 static void
 resize(KinesisReply *reply, size_t size)
 {
-	char	   *buffer = MemoryContextAllocHuge(reply->context, size + 1);
+	char	   *buffer = MemoryContextAllocHuge(reply->context, size + JSON_PADDING);
 
 	memcpy(buffer, reply->buffer, reply->len);
 	pfree(reply->buffer);

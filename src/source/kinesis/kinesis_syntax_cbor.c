@@ -16,25 +16,17 @@
 #define CBOR_NULL 22
 #define CBOR_UNDEFINED 23
 
-/* Both kinds of cursor say where the next byte is, and the end. */
-static CborCursor
-cbor_cursor(const ReplyCursor *cursor)
-{
-	return (CborCursor) {cursor->next, cursor->end};
-}
-
 static bool
 cbor_enter(ReplyCursor *cursor, ReplyContainer container, ReplyLevel *level)
 {
-	CborCursor	behind = cbor_cursor(cursor);
 	CborHead	head;
+	const char *at = cbor_untagged(cursor->next, cursor->end, &head);
 
-	if (!cbor_untagged(&behind, &head) || !cbor_head(&behind, &head) ||
-		head.major != (container == REPLY_OBJECT ? CBOR_MAP : CBOR_ARRAY) ||
+	if (at == NULL || head.major != (container == REPLY_OBJECT ? CBOR_MAP : CBOR_ARRAY) ||
 		head.value > PG_INT64_MAX)
 		return false;
 	level->left = head.indefinite ? -1 : (int64) head.value;
-	cursor->next = behind.next;
+	cursor->next = cbor_head(at, cursor->end, &head);
 	return true;
 }
 
@@ -57,71 +49,76 @@ cbor_element(ReplyCursor *cursor, ReplyLevel *level)
 	return 0;
 }
 
-/* What most values are: a string in one piece. */
-static bool
-read_string(CborCursor *cursor, ReplyValue *value)
-{
-	CborMajor	major = cursor->next == cursor->end ? CBOR_SIMPLE :
-		(CborMajor) ((unsigned char) *cursor->next >> 5);
-	size_t		len;
-
-	if (!cbor_string(cursor, &value->text, &len))
-		return false;
-	value->len = len;
-	value->form = major == CBOR_BYTES ? REPLY_BYTES : REPLY_TEXT;
-	return true;
-}
-
-/* Any other, from its untagged head on; false if it is not all there. */
-static bool
-read_item(CborCursor *cursor, const CborHead *head, ReplyValue *value)
-{
-	value->text = cursor->next;
-	value->form = REPLY_CBOR;
-	if (!cbor_skip(cursor))
-		return false;
-	value->len = cursor->next - value->text;
-	if (head->major == CBOR_SIMPLE && head->size == 0 &&
-		(head->value == CBOR_NULL || head->value == CBOR_UNDEFINED))
-		value->text = NULL;
-	return true;
-}
-
 static int
-cbor_member(ReplyCursor *cursor, ReplyLevel *level, ReplyMember *member)
+cbor_member(ReplyCursor *cursor, ReplyLevel *level, ReplyName *name)
 {
 	int			found = cbor_element(cursor, level);
-	CborCursor	behind = cbor_cursor(cursor);
-	CborHead	head;
+	const char *behind;
 
 	if (found <= 0)
 		return found;
-	if (!cbor_string(&behind, &member->name, &member->name_len))
+	behind = cbor_string(cursor->next, cursor->end, &name->text, &name->len);
+	if (behind == NULL)
 		return -1;
-	member->is_container = false;
-	if (read_string(&behind, &member->value))
-	{
-		cursor->next = behind.next;
-		return 1;
-	}
-	if (!cbor_untagged(&behind, &head))
-		return -1;
-	member->is_container = head.major == CBOR_ARRAY || head.major == CBOR_MAP;
-	if (!member->is_container && !read_item(&behind, &head, &member->value))
-		return -1;
-	cursor->next = behind.next;
+	cursor->next = behind;
 	return 1;
+}
+
+/* One that is not a string in one piece. */
+static ReplyFound
+other_value(ReplyCursor *cursor, ReplyValue *value)
+{
+	CborHead	head;
+	const char *at = cbor_untagged(cursor->next, cursor->end, &head);
+	const char *behind;
+
+	if (at == NULL)
+		return REPLY_NOTHING;
+	if (head.major == CBOR_ARRAY || head.major == CBOR_MAP)
+		return REPLY_CONTAINER;
+	if (head.major == CBOR_BYTES || head.major == CBOR_TEXT)
+		behind = cbor_skip(at, cursor->end);
+	else
+		behind = at + 1 + head.size;
+	if (behind == NULL)
+		return REPLY_NOTHING;
+	value->text = at;
+	value->len = behind - at;
+	value->form = REPLY_CBOR;
+	if (head.major == CBOR_SIMPLE && head.size == 0 &&
+		(head.value == CBOR_NULL || head.value == CBOR_UNDEFINED))
+		value->text = NULL;
+	cursor->next = behind;
+	return REPLY_SCALAR;
+}
+
+static ReplyFound
+cbor_value(ReplyCursor *cursor, ReplyValue *value)
+{
+	const char *text;
+	size_t		len;
+	const char *behind = cbor_string(cursor->next, cursor->end, &text, &len);
+
+	if (behind == NULL)
+		return other_value(cursor, value);
+	value->text = text;
+	value->len = len;
+	value->form = (unsigned char) *cursor->next >> 5 == CBOR_BYTES ? REPLY_BYTES : REPLY_TEXT;
+	cursor->next = behind;
+	return REPLY_SCALAR;
 }
 
 static bool
 cbor_skip_container(ReplyCursor *cursor)
 {
-	CborCursor	behind = cbor_cursor(cursor);
+	cursor->next = cbor_skip(cursor->next, cursor->end);
+	return cursor->next != NULL;
+}
 
-	if (!cbor_skip(&behind))
-		return false;
-	cursor->next = behind.next;
-	return true;
+static bool
+cbor_record(ReplyCursor *cursor, ReplyRecord *record)
+{
+	return reply_read_record(&kinesis_cbor_syntax, cursor, record);
 }
 
 static bool
@@ -134,6 +131,8 @@ const ReplySyntax kinesis_cbor_syntax = {
 	.enter = cbor_enter,
 	.member = cbor_member,
 	.element = cbor_element,
+	.value = cbor_value,
 	.skip = cbor_skip_container,
+	.record = cbor_record,
 	.at_end = cbor_at_end,
 };

@@ -129,29 +129,38 @@ json_element(ReplyCursor *cursor, ReplyLevel *level)
 }
 
 static int
-json_member(ReplyCursor *cursor, ReplyLevel *level, ReplyMember *member)
+json_member(ReplyCursor *cursor, ReplyLevel *level, ReplyName *name)
 {
 	int			found = json_next(cursor, level, '}');
-	size_t		len = 0;
-	char		kind;
 
 	if (found <= 0)
 		return found;
 	skip_blanks(cursor);
-	if (!read_string(cursor, &member->name, &member->name_len) || !skip_char(cursor, ':'))
-		return -1;
-	kind = skip_blanks(cursor);
-	member->is_container = kind == '{' || kind == '[';
-	member->value.form = REPLY_JSON;
-	member->value.text = NULL;
-	if (!member->is_container &&
-		!(kind == '"' ? read_string(cursor, &member->value.text, &len) :
-		  read_word(cursor, &member->value.text, &len)))
-		return -1;
-	member->value.len = len;
+	return read_string(cursor, &name->text, &name->len) && skip_char(cursor, ':') ? 1 : -1;
+}
+
+static ReplyFound
+json_value(ReplyCursor *cursor, ReplyValue *value)
+{
+	char		kind = skip_blanks(cursor);
+	size_t		len;
+
+	if (kind == '{' || kind == '[')
+		return REPLY_CONTAINER;
+	if (!(kind == '"' ? read_string(cursor, &value->text, &len) :
+		  read_word(cursor, &value->text, &len)))
+		return REPLY_NOTHING;
+	value->len = len;
+	value->form = REPLY_JSON;
 	if (kind == 'n')
-		member->value.text = NULL;
-	return 1;
+		value->text = NULL;
+	return REPLY_SCALAR;
+}
+
+static bool
+json_record(ReplyCursor *cursor, ReplyRecord *record)
+{
+	return reply_read_record(&kinesis_json_syntax, cursor, record);
 }
 
 static bool
@@ -167,6 +176,8 @@ const ReplySyntax kinesis_json_syntax = {
 	.enter = json_enter,
 	.member = json_member,
 	.element = json_element,
+	.value = json_value,
 	.skip = json_skip,
+	.record = json_record,
 	.at_end = json_at_end,
 };

@@ -21,30 +21,26 @@
 #define MOST_SECONDS 1e11
 #define MOST_MILLISECONDS 1e14
 
-static CborCursor
-cursor_of(const ReplyValue *value)
+static const char *
+end_of(const ReplyValue *value)
 {
-	return (CborCursor) {value->text, value->text + value->len};
+	return value->text + value->len;
 }
 
 /* False if it is none.  Another byte follows the value, which is none of it. */
 static bool
 read_number(const ReplyValue *value, double *number)
 {
-	CborCursor	cursor;
 	char	   *end;
 
 	if (value->text == NULL)
 		return false;
 	if (value->form == REPLY_CBOR)
-	{
-		cursor = cursor_of(value);
-		return cbor_number(&cursor, number);
-	}
+		return cbor_number(value->text, end_of(value), number);
 	if (value->form != REPLY_JSON)
 		return false;
 	*number = strtod(value->text, &end);
-	return end == value->text + value->len;
+	return end == end_of(value);
 }
 
 int64
@@ -104,11 +100,10 @@ reply_is_sequence(const ReplyValue *value)
 bool
 reply_is_base64(const ReplyValue *data)
 {
-	CborCursor	cursor = cursor_of(data);
 	CborHead	head;
 
 	if (data->form == REPLY_CBOR)
-		return !cbor_head(&cursor, &head) || head.major != CBOR_BYTES;
+		return cbor_head(data->text, end_of(data), &head) == NULL || head.major != CBOR_BYTES;
 	return data->form != REPLY_BYTES;
 }
 
@@ -150,7 +145,7 @@ reply_text(const ReplyValue *value, size_t *len)
 {
 	*len = value->len;
 	if (value->form == REPLY_CBOR)
-		return cbor_string_copy(cursor_of(value), len);
+		return cbor_string_copy(value->text, end_of(value), len);
 	if (value->form == REPLY_JSON && memchr(value->text, '\\', value->len) != NULL)
 		return unescape(value, len);
 	return value->text;
