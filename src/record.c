@@ -154,13 +154,14 @@ next_message(Records *records)
 {
 	const char *data;
 	size_t		len;
+	char	   *spare = NULL;
 
 	if (!next_body(records))
 		return NULL;
-	data = records->ops->message(records->source, &len);
+	data = records->ops->message(records->source, &len, &spare);
 	if (data == NULL || !records->decodes)
 		return json_document_pass(records->document, data, len);
-	return json_document_read(records->document, data, len);
+	return json_document_read(records->document, data, len, spare);
 }
 
 const JsonRecord *

@@ -3,9 +3,8 @@
  * document.c
  *	  A record that comes alone: one JSON document in bytes of known length.
  *
- * The scanner wants zeros behind its input, which belongs to a library that
- * does not leave any: the bytes are copied.  That is a small part of what
- * scanning them takes.
+ * The scanner wants zeros behind its input.  Where nothing may be put behind the
+ * bytes, which belong to a library, they are copied.
  *
  *-------------------------------------------------------------------------
  */
@@ -125,9 +124,9 @@ json_document_create(JsonNode *root, int nslots, Size max_record)
 	return document;
 }
 
-/* Copies the bytes to where they can be scanned. */
+/* Makes room for a document of so many bytes. */
 static void
-take_bytes(JsonDocument *document, const char *data, size_t len)
+make_place(JsonDocument *document, size_t len)
 {
 	Size		capacity = document->capacity;
 
@@ -141,10 +140,6 @@ take_bytes(JsonDocument *document, const char *data, size_t len)
 		pfree(document->scan.arena);
 		allocate_place(document, capacity);
 	}
-	memcpy(document->buffer, data, len);
-	memset(document->buffer + len, 0, JSON_PADDING);
-	document->scan.end = document->buffer + len;
-	document->scan.line = 1;
 }
 
 static const JsonRecord *
@@ -156,34 +151,53 @@ bad_document(JsonDocument *document, JsonError error, size_t error_at)
 	return &document->record;
 }
 
-const JsonRecord *
-json_document_read(JsonDocument *document, const char *data, size_t len)
+/* Reads what stands at p, behind which there are zeros. */
+static const JsonRecord *
+read_at(JsonDocument *document, const char *p, size_t len)
 {
 	JsonScan   *scan = &document->scan;
-	JsonRecord *record = &document->record;
-	const char *p;
+	const char *start = p;
 
-	record->data = data;
-	record->len = len;
-	record->values = scan->values;
-	if (unlikely(len > document->max_record))
-		return bad_document(document, JSON_ERROR_TOO_LARGE, 0);
-	take_bytes(document, data, len);
-
-	p = document->buffer;
+	scan->end = p + len;
+	scan->line = 1;
 	if (unlikely(memcmp(p, "\xEF\xBB\xBF", 3) == 0))
 		p += 3;
 	p = json_scan_space(scan, p);
 	if (unlikely(p == scan->end))
 		return bad_document(document, JSON_ERROR_EMPTY, 0);
 	if (!scan_array_of_one(scan, &p) && unlikely(json_scan_record(scan, &p) != JSON_OK))
-		return bad_document(document, scan->error, scan->error_at - document->buffer);
+		return bad_document(document, scan->error, scan->error_at - start);
 	p = json_scan_space(scan, p);
 	if (unlikely(p != scan->end))
-		return bad_document(document, JSON_ERROR_TRAILING, p - document->buffer);
-	record->checked = true;
-	record->error = JSON_ERROR_NONE;
-	record->error_at = 0;
+		return bad_document(document, JSON_ERROR_TRAILING, p - start);
+	document->record.checked = true;
+	document->record.error = JSON_ERROR_NONE;
+	document->record.error_at = 0;
+	return &document->record;
+}
+
+const JsonRecord *
+json_document_read(JsonDocument *document, const char *data, size_t len, char *spare)
+{
+	JsonRecord *record = &document->record;
+	char		behind[JSON_PADDING];
+
+	record->data = data;
+	record->len = len;
+	record->values = document->scan.values;
+	if (unlikely(len > document->max_record))
+		return bad_document(document, JSON_ERROR_TOO_LARGE, 0);
+	make_place(document, len);
+	if (spare == NULL)
+	{
+		memcpy(document->buffer, data, len);
+		memset(document->buffer + len, 0, JSON_PADDING);
+		return read_at(document, document->buffer, len);
+	}
+	memcpy(behind, spare, JSON_PADDING);
+	memset(spare, 0, JSON_PADDING);
+	(void) read_at(document, data, len);
+	memcpy(spare, behind, JSON_PADDING);
 	return record;
 }
 

@@ -192,9 +192,10 @@ typedef struct SourceOps
 	/*
 	 * Instead of read, where each body is one record: its bytes, which last
 	 * until the next body; NULL for a record without a value, which is a row of
-	 * NULLs.  Does not block.
+	 * NULLs.  If the JSON_PADDING bytes behind them may be changed for a while, gives
+	 * them out as *spare: this saves a copy.  Does not block.
 	 */
-	const char *(*message) (Source *source, size_t *len);
+	const char *(*message) (Source *source, size_t *len, char **spare);
 
 	/* Bytes of the current body, as stored, that it took to read so far. */
 	int64		(*consumed) (Source *source);

@@ -34,7 +34,7 @@ letter_next(Source *source)
 }
 
 static const char *
-letter_message(Source *source, size_t *len)
+letter_message(Source *source, size_t *len, char **spare)
 {
 	const bytea *bytes = of_source(source)->letter.bytes;
 
@@ -48,7 +48,7 @@ letter_consumed(Source *source)
 	size_t		len = 0;
 
 	if (of_source(source)->has_letter)
-		(void) letter_message(source, &len);
+		(void) letter_message(source, &len, NULL);
 	return len;
 }
 

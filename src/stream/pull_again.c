@@ -159,13 +159,14 @@ refuse_record(void *arg, const char *reason)
 	Source	   *source = &again->source.base;
 	RecordPlace place = {0};
 	JsonRecord	record = {0};
+	char	   *spare;
 
 	/* what has been tried went with the batch's memory */
 	begin_records(again, 1);
 	again->source.context = AllocSetContextCreate(CurrentMemoryContext, "pinterest refused record",
 												  ALLOCSET_DEFAULT_SIZES);
 	(void) source->ops->next(source);
-	record.data = source->ops->message(source, &record.len);
+	record.data = source->ops->message(source, &record.len, &spare);
 	if (again->run->reject != NULL)
 		again->run->reject(again->run->arg, source, &record, &place, reason);
 	note_refused(again, again->done);

@@ -26,7 +26,8 @@
 	extern void v##json_frame_begin(struct JsonFrame *frame, JsonInput input, void *arg); \
 	extern const JsonRecord *v##json_frame_next(struct JsonFrame *frame); \
 	extern struct JsonDocument *v##json_document_create(JsonNode *root, int nslots, Size max_record); \
-	extern const JsonRecord *v##json_document_read(struct JsonDocument *document, const char *data, size_t len)
+	extern const JsonRecord *v##json_document_read(struct JsonDocument *document, const char *data, \
+												size_t len, char *spare)
 
 DECLARE_VARIANT(large_);
 DECLARE_VARIANT(small_);
@@ -52,7 +53,7 @@ typedef struct Variant
 	void		(*begin) (struct JsonFrame *, JsonInput, void *);
 	const JsonRecord *(*next) (struct JsonFrame *);
 	struct JsonDocument *(*create_document) (JsonNode *, int, Size);
-	const JsonRecord *(*read) (struct JsonDocument *, const char *, size_t);
+	const JsonRecord *(*read) (struct JsonDocument *, const char *, size_t, char *);
 	int			nslots;
 	struct JsonFrame *frames[NFORMATS][NLIMITS];
 	struct JsonDocument *document;
@@ -177,7 +178,18 @@ compare_records(const JsonRecord *a, const JsonRecord *b, int nslots)
 	}
 }
 
-/* The bytes as a message */
+/* A copy of the bytes with quotes behind it, which end no string of theirs. */
+static char *
+lay_out(const uint8 *data, size_t len)
+{
+	char	   *place = malloc(len + JSON_PADDING);
+
+	memcpy(place, data, len);
+	memset(place + len, '"', JSON_PADDING);
+	return place;
+}
+
+/* The bytes as a message; one of the variants copies it, and the others read it in place */
 static void
 check_message(const uint8 *data, size_t len)
 {
@@ -185,14 +197,22 @@ check_message(const uint8 *data, size_t len)
 	Body		body = {data, len};
 	struct JsonFrame *frame = variants[0].frames[FRAME_AUTO][0];
 	const JsonRecord *record;
+	char	   *places[lengthof(variants)];
 
 	for (int v = 0; v < lengthof(variants); v++)
 	{
-		records[v] = variants[v].read(variants[v].document, (const char *) data, len);
-		check(records[v]->data == (const char *) data && records[v]->len == len);
+		char	   *place = places[v] = lay_out(data, len);
+
+		records[v] = variants[v].read(variants[v].document, place, len,
+									  v == 0 ? NULL : place + len);
+		check(records[v]->data == place && records[v]->len == len);
 		check(records[v]->error_at <= len);
+		check(memcmp(place, data, len) == 0 && place[len] == '"' &&
+			  memcmp(place + len, place + len + 1, JSON_PADDING - 1) == 0);
 		compare_records(records[0], records[v], variants[0].nslots);
 	}
+	for (int v = 0; v < lengthof(variants); v++)
+		free(places[v]);
 	if (records[0]->error != JSON_ERROR_NONE)
 		return;
 	variants[0].begin(frame, read_piece, &body);

@@ -213,7 +213,7 @@ kafka_next(Source *source)
 }
 
 static const char *
-kafka_message(Source *source, size_t *len)
+kafka_message(Source *source, size_t *len, char **spare)
 {
 	const KafkaEvent *event = ((KafkaSource *) source)->event;
 

@@ -215,12 +215,14 @@ kinesis_next(Source *source)
 }
 
 static const char *
-kinesis_message(Source *source, size_t *len)
+kinesis_message(Source *source, size_t *len, char **spare)
 {
-	KinesisSource *kinesis = (KinesisSource *) source;
+	const KinesisBody *body = &((KinesisSource *) source)->body;
 
-	*len = kinesis->body.len;
-	return kinesis->body.data;
+	*len = body->len;
+	if (body->in_buffer)
+		*spare = unconstify(char *, body->data + body->len);
+	return body->data;
 }
 
 static int64

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "json/scan.h"
 #include "source/kinesis/base64.h"
 #include "source/kinesis/kinesis_body.h"
 #include "utils/memutils.h"
@@ -24,7 +25,7 @@ kinesis_body_init(KinesisBody *body, const char *partition_key)
 	body->context = CurrentMemoryContext;
 	kpl_init(&body->aggregate);
 	body->capacity = INITIAL_CAPACITY;
-	body->buffer = palloc(body->capacity);
+	body->buffer = palloc(body->capacity + JSON_PADDING);
 }
 
 /* Decodes into the buffer; false if it is no base64. */
@@ -38,7 +39,8 @@ decode_text(KinesisBody *body, const char *text, size_t len)
 	{
 		pfree(body->buffer);
 		body->capacity = Max(needed, INITIAL_CAPACITY);
-		body->buffer = MemoryContextAllocHuge(body->context, body->capacity);
+		body->buffer = MemoryContextAllocHuge(body->context,
+											  body->capacity + JSON_PADDING);
 	}
 	decoded = base64_decode(text, len, body->buffer);
 	body->data = body->buffer;
@@ -53,6 +55,8 @@ take_data(KinesisBody *body, const ReplyValue *data)
 	const char *text = data->text;
 	size_t		len = data->len;
 
+	body->in_buffer = true;
+
 	/* nobody escapes base64, but "/" may be */
 	if (data->form != REPLY_BYTES)
 	{
@@ -64,8 +68,12 @@ take_data(KinesisBody *body, const ReplyValue *data)
 			text = data->text;
 			len = data->len;
 		}
-		else if (text != data->text && reply_is_base64(data) && decode_text(body, text, len))
-			return;
+		else if (text != data->text)
+		{
+			if (reply_is_base64(data) && decode_text(body, text, len))
+				return;
+			body->in_buffer = false;
+		}
 	}
 	body->data = text;
 	body->len = len;
