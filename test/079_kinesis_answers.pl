@@ -90,7 +90,7 @@ fails(
 	'answers that always break off are an error, never a short result');
 stream(\@family);
 $kinesis->fault(op => 'GetRecords', fault => 'hang_half', times => 1, shard => $second);
-succeeds($node, "SET pinterest.request_timeout = 500; $whole", $expected, 'an answer that stops coming is given up, and continued');
+succeeds($node, "SET pinterest.request_timeout = 2000; $whole", $expected, 'an answer that stops coming is given up, and continued');
 $kinesis->fault(op => 'GetRecords', fault => 'hang_half', shard => $second);
 fails($node, "SET statement_timeout = 1000; $whole", { state => '57014', within => 5 }, 'cancelled within an answer');
 stream([ shard($first, 1, $many, %large) ]);

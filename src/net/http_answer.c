@@ -52,6 +52,7 @@ go_on(HttpTransfer *transfer)
 	CURLcode	code;
 
 	transfer->paused = false;
+	transfer->client->resumed = true;
 	transfer->progress_at = transfer->client->clock;
 	transfer->window_at = 0;
 	code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT);

@@ -87,6 +87,7 @@ http_on_body(char *data, size_t size, size_t count, void *arg)
 		return CURL_WRITEFUNC_PAUSE;
 	}
 	transfer->body_bytes += n;
+	transfer->client->body_bytes += n;
 	transfer->skip -= skip;
 	memcpy(transfer->buffer + transfer->end, data + skip, n - skip);
 	transfer->end += n - skip;

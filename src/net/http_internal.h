@@ -36,6 +36,9 @@ struct HttpClient
 	int			nsockets;
 	int			socket_room;
 	int64		timer_at;		/* us; libcurl has something to do then */
+	bool		resumed;		/* a transfer was paused, and is to go on */
+	int64		body_bytes;		/* of answers, since it last was */
+	int64		acted_at;		/* us; all sockets were looked after then */
 	int64		pumped_at;		/* us, when http_pump last returned */
 	int64		clock;			/* us spent in http_pump */
 	int64		stalls_checked; /* on that clock */

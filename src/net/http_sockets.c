@@ -16,6 +16,14 @@
 #include "pgstat.h"
 #include "utils/wait_event.h"
 
+/*
+ * When transfers that were paused go on, and have brought so many bytes, the others
+ * wait for another round, but no longer than so long (us): what has come is
+ * then read while it is in the processor's cache.
+ */
+#define ENOUGH_BYTES (64 * 1024)
+#define LONGEST_TURN 5000
+
 /* Nothing here may raise an error, as in http_callbacks.c. */
 static bool
 make_room(HttpClient *client)
@@ -142,24 +150,49 @@ act_on_sockets(HttpClient *client, int ready)
 	return code;
 }
 
+/* Moves on the transfers whose time has come, and those that were paused. */
+static CURLMcode
+act_on_timer(HttpClient *client)
+{
+	int			running;
+
+	if (client->timer_at > monotonic_us())
+		return CURLM_OK;
+	client->timer_at = PG_INT64_MAX;
+	return curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+}
+
+/* Moves on those that were paused, and no longer are; have they brought enough? */
+static bool
+resumed_suffice(HttpClient *client, CURLMcode *code)
+{
+	if (!client->resumed)
+		return false;
+	client->resumed = false;
+	client->body_bytes = 0;
+	*code = act_on_timer(client);
+	return *code != CURLM_OK || (client->body_bytes >= ENOUGH_BYTES &&
+								 monotonic_us() - client->acted_at < LONGEST_TURN);
+}
+
 CURLMcode
 http_wait_and_act(HttpClient *client, int timeout)
 {
 	int			ready = wait_for_sockets(client, timeout);
 	CURLMcode	code = CURLM_OK;
 	sigset_t	saved;
-	int			running;
 
 	client->wait = HTTP_WAIT_ANSWER;
 	if (ready <= 0 && client->timer_at > monotonic_us())
 		return CURLM_OK;
 	http_block_signals(&saved);
-	if (ready > 0)
-		code = act_on_sockets(client, ready);
-	if (code == CURLM_OK && client->timer_at <= monotonic_us())
+	if (!resumed_suffice(client, &code))
 	{
-		client->timer_at = PG_INT64_MAX;
-		code = curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+		client->acted_at = monotonic_us();
+		if (ready > 0)
+			code = act_on_sockets(client, ready);
+		if (code == CURLM_OK)
+			code = act_on_timer(client);
 	}
 	http_restore_signals(&saved);
 	return code;

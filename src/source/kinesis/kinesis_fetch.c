@@ -31,14 +31,18 @@
 
 /*
  * Of the buffers: few shards can send faster than many, whose buffers would take
- * much memory.
+ * much memory.  The largest is well within the processor's second-level cache, as
+ * is what libcurl reads into.
  */
 #define ALL_BUFFERS (8 * 1024 * 1024)
-#define LARGEST_BUFFER (1024 * 1024)
+#define LARGEST_BUFFER (512 * 1024)
 #define SMALLEST_BUFFER (256 * 1024)
 
-/* While the reader is busy, requests are moved on this often (us). */
-#define NUDGE_INTERVAL 500
+/*
+ * While the reader is busy, requests are moved on this often (us): as long as it
+ * takes to read several buffers.
+ */
+#define NUDGE_INTERVAL 5000
 
 int
 kinesis_fetch_in_flight(const KinesisFetch *fetch)
@@ -169,8 +173,31 @@ fill(KinesisFetch *fetch)
 }
 
 /*
- * Takes what has come; a shard that has none under way may be asked again.  Less
- * than a buffer full is left to grow, unless the reader has nothing else.
+ * Takes what has come of one answer.  A shard that has none under way may be asked
+ * again.
+ */
+static Taken
+take_answer(KinesisFetch *fetch, Slot *slot)
+{
+	Taken		taken = kinesis_slot_take(fetch, slot);
+
+	if (taken == TAKEN_RECORDS)
+		slot->state = SLOT_UNREAD;
+	else if (taken != TAKEN_NOTHING)
+	{
+		slot->state = SLOT_FREE;
+		fetch->asked--;
+		if (taken == TAKEN_ALL)
+			make_ready(fetch, slot->shard);
+		else
+			end_shard(fetch, slot->shard);
+	}
+	return taken;
+}
+
+/*
+ * Takes what has come.  Less than a buffer full is left to grow, unless the reader
+ * has nothing else.
  */
 static void
 take_answers(KinesisFetch *fetch, bool starving)
@@ -178,26 +205,11 @@ take_answers(KinesisFetch *fetch, bool starving)
 	for (int i = 0; i < fetch->nslots; i++)
 	{
 		Slot	   *slot = &fetch->slots[i];
-		Taken		taken;
 
-		if ((slot->state != SLOT_ITERATOR && slot->state != SLOT_RECORDS) ||
-			(!starving && !aws_call_ready(slot->call)))
-			continue;
-		taken = kinesis_slot_take(fetch, slot);
-		if (taken == TAKEN_NOTHING)
-			continue;
-		if (taken == TAKEN_RECORDS)
-		{
-			slot->state = SLOT_UNREAD;
+		if ((slot->state == SLOT_ITERATOR || slot->state == SLOT_RECORDS) &&
+			(starving || aws_call_ready(slot->call)) &&
+			take_answer(fetch, slot) == TAKEN_RECORDS)
 			dlist_push_tail(&fetch->unread, &slot->node);
-			continue;
-		}
-		slot->state = SLOT_FREE;
-		fetch->asked--;
-		if (taken == TAKEN_ALL)
-			make_ready(fetch, slot->shard);
-		else
-			end_shard(fetch, slot->shard);
 	}
 }
 
@@ -261,29 +273,62 @@ kinesis_fetch_nudge(KinesisFetch *fetch)
 	move_on(fetch, false);
 }
 
+/*
+ * Takes more of the answer that has just been read: what of it is in the
+ * processor's cache is used before other answers take its place.
+ */
+static bool
+read_on(KinesisFetch *fetch)
+{
+	Slot	   *slot = fetch->current;
+	Taken		taken;
+
+	if (slot == NULL)
+		return false;
+	slot->state = SLOT_RECORDS;
+	taken = take_answer(fetch, slot);
+	if (taken == TAKEN_NOTHING)
+	{
+		pump(fetch, 0);
+		if (aws_call_ready(slot->call))
+			taken = take_answer(fetch, slot);
+	}
+	return taken == TAKEN_RECORDS;
+}
+
+/* Looks for records, first without waiting, and then in parts of buffers. */
+static void
+look(KinesisFetch *fetch)
+{
+	move_on(fetch, false);
+	if (dlist_is_empty(&fetch->unread))
+	{
+		pump(fetch, 0);
+		move_on(fetch, false);
+	}
+	if (dlist_is_empty(&fetch->unread))
+		move_on(fetch, true);
+}
+
 KinesisReply *
 kinesis_fetch_next(KinesisFetch *fetch, Shard **shard)
 {
-	Slot	   *slot = fetch->current;
-
-	if (slot != NULL)
-		slot->state = SLOT_RECORDS;
-	fetch->current = NULL;
-	while (dlist_is_empty(&fetch->unread))
+	if (!read_on(fetch))
 	{
-		move_on(fetch, false);
+		fetch->current = NULL;
 		if (dlist_is_empty(&fetch->unread))
-			move_on(fetch, true);
-		if (!dlist_is_empty(&fetch->unread))
-			break;
-		if (fetch->nready == 0 && fetch->asked == 0)
-			return NULL;
-		pump(fetch, until_due(fetch));
+			look(fetch);
+		while (dlist_is_empty(&fetch->unread))
+		{
+			if (fetch->nready == 0 && fetch->asked == 0)
+				return NULL;
+			pump(fetch, until_due(fetch));
+			look(fetch);
+		}
+		fetch->current = dlist_container(Slot, node, dlist_pop_head_node(&fetch->unread));
 	}
-	slot = dlist_container(Slot, node, dlist_pop_head_node(&fetch->unread));
-	fetch->current = slot;
-	*shard = slot->shard;
-	return &slot->reply;
+	*shard = fetch->current->shard;
+	return &fetch->current->reply;
 }
 
 int64
