@@ -43,6 +43,17 @@ succeeds($node, 'SELECT count(*) FROM a; SELECT count(*) FROM pinterest.stream_p
 sql(q(DROP TRIGGER forbid ON a; SELECT pinterest.pull_stream('a')));
 succeeds($node, 'SELECT count(*), count(DISTINCT n) FROM a; SELECT split FROM pinterest.dead_letter', "900|900\ns3://bucket-a/in/bad.json", 'and the next run has it all');
 
+# A worker
+sql(q(SELECT pinterest.drop_stream('a'); DELETE FROM a; SELECT pinterest.create_stream('a', 'a_source', 'a', batch_wait => '100 ms', batch_rows => 30); SELECT pinterest.start_stream('a')));
+ok($node->poll_query_until('postgres', 'SELECT count(*) = 900 FROM a'), 'a worker takes what there is');
+$faults->put_all('bucket-a', map { ("in/$_.json" => qq({"n":$_}\n)) } 501 .. 510);
+ok($node->poll_query_until('postgres', 'SELECT count(*) = 910 FROM a'), 'and objects that come');
+$faults->fault('bucket-a', fault => 'close', op => 'list', times => 20);
+$faults->put('bucket-a', 'in/511.json', '{"n":511}');
+ok($node->poll_query_until('postgres', 'SELECT count(*) = 911 FROM a'), 'in spite of faults');
+succeeds($node, q(SELECT count(*), count(DISTINCT n) FROM a; SELECT state, rows FROM pinterest.stream_status WHERE stream = 'a'), "911|911\nrunning|911", 'each once');
+sql(q(SELECT pinterest.stop_stream('a')));
+
 #
 # A server that checks signatures, and has ETags of its own
 #

@@ -154,4 +154,13 @@ succeeds($node, q(SELECT split, position ~ '^\d+(/1)?$', convert_from(bytes, 'UT
 sql(q(ALTER FOREIGN TABLE gap_source ALTER n TYPE int));
 succeeds($node, q(SELECT pinterest.replay_dead_letters('gap'); SELECT shard, sub FROM gap WHERE n = 70000), "1\nshardId-000000000001|0", 'and replayed');
 
+# A worker
+my $records = sql('SELECT count(*) FROM gap');
+sql(q(UPDATE pinterest._stream SET batch_wait = '100 ms'; SELECT pinterest.start_stream('gap')));
+ok($node->poll_query_until('postgres', q(SELECT runs > 0 AND state = 'running' FROM pinterest.stream_status WHERE stream = 'gap')), 'a worker runs');
+$faults->add(name => 'gap', shard => 'shardId-000000000001', records => [ { data => '{"n":100}' }, { data => '{"n":101}' } ]);
+ok($node->poll_query_until('postgres', "SELECT count(*) = $records + 2 FROM gap"), 'and takes records that come');
+succeeds($node, q(SELECT lag, lag_time < '1 minute' FROM pinterest.stream_status WHERE stream = 'gap'), '|t', 'it is not behind');
+sql(q(SELECT pinterest.stop_stream('gap')));
+
 done_testing();

@@ -88,6 +88,7 @@ catalog_execute(const char *sql, const CatalogValue *values, int n)
 	Oid			types[MAX_VALUES];
 	Datum		datums[MAX_VALUES];
 	char		nulls[MAX_VALUES];
+	MemoryContext context = CurrentMemoryContext;
 	Identity	identity;
 	int			result;
 
@@ -101,6 +102,7 @@ catalog_execute(const char *sql, const CatalogValue *values, int n)
 	identity_assume(&identity, catalog_owner());
 	result = SPI_execute_with_args(sql, n, types, datums, nulls, false, 0);
 	identity_restore(&identity);
+	MemoryContextSwitchTo(context); /* SPI leaves its own */
 	if (result < 0)
 		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(result));
 }

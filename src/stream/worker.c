@@ -65,6 +65,7 @@ typedef struct Worker
 
 	bool		begun;
 	bool		behind;			/* has the last run left records? */
+	bool		refreshing;		/* is this a run because options had changed? */
 	bool		retrying;		/* is that its state? */
 	int			failures;		/* one after the other */
 	int64		pause;			/* ms until the next turn */
@@ -167,10 +168,12 @@ run_batch(const Stream *stream, void *arg)
 static void
 run(Worker *worker)
 {
+	worker->refreshing = request_is_stale;
 	request_is_stale = false;
 	background_begin_sql("copying records");
 	run_stream(worker->name, run_batch, worker);
 	background_commit_sql();
+	worker->refreshing = false;
 	worker->last_run = GetCurrentTimestamp();
 }
 
@@ -261,8 +264,9 @@ fail(Worker *worker, const ErrorData *error)
 {
 	bool		goes_on = is_transient(error);
 
+	/* while it lasts, no run is under way that would hold a snapshot */
 	worker->behind = false;
-	request_is_stale = true;
+	request_is_stale |= worker->refreshing;
 	worker->pause = backoff(worker->failures++);
 	background_begin_sql("noting an error");
 	if (!background_has_extension() ||
