@@ -143,6 +143,24 @@ SELECT * FROM folder.failure('INSERT INTO nowhere VALUES (1)');
 CALL folder.make_table('plain', $$id int, p int OPTIONS (metadata 'partition')$$, 'three/');
 INSERT INTO plain VALUES (1, 1);
 
+-- Records as a whole
+CALL folder.shell('mkdir -p whole/topics whole/plain');
+CALL folder.make_table('whole', $$topic text OPTIONS (metadata 'topic'), partition int OPTIONS (metadata 'partition'),
+    "offset" bigint OPTIONS (metadata 'offset'), value text OPTIONS (metadata 'value')$$,
+    'whole/topics/*/partition=*/', $$layout 'sink'$$);
+INSERT INTO whole (topic, "offset", value) VALUES ('t', 5, '{"a": 1,  "b":"ü"}'), ('t', 6, E' {"a":\r\n [2,\n3]}\n'), ('t', 7, E'\uFEFF{}');
+SELECT * FROM folder.objects('whole');
+SELECT topic, "offset", value FROM whole ORDER BY "offset";
+INSERT INTO whole (topic, value) VALUES ('t', '{"a":1}'), ('t', '{"a":1');
+INSERT INTO whole (topic, value) VALUES ('t', '1');
+INSERT INTO whole (topic) VALUES ('t');
+CALL folder.make_table('either', $$a int, b text, value bytea OPTIONS (metadata 'value')$$, 'whole/plain/');
+INSERT INTO either (value) VALUES ('{"c":3}');
+INSERT INTO either (a) VALUES (1);
+INSERT INTO either DEFAULT VALUES;
+INSERT INTO either (a, value) VALUES (1, '{"a":1}');
+SELECT a, b, convert_from(value, 'UTF8') AS value FROM either ORDER BY value;
+
 CALL folder.remove();
 \set VERBOSITY terse
 SET client_min_messages = warning;

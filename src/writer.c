@@ -289,7 +289,7 @@ has_fields(const Writer *writer, const bool *nulls)
 
 /*
  * The record as a whole, from the column for that: false if fields make it.  A
- * row that has neither is a record without a value.
+ * row that has neither is a record without a value, where there can be such.
  */
 static bool
 take_bytes(Writer *writer, const Datum *values, const bool *nulls, TargetRecord *record)
@@ -310,6 +310,8 @@ take_bytes(Writer *writer, const Datum *values, const bool *nulls, TargetRecord 
 					 errhint("Give either that column or columns that are fields of the record.")));
 		return false;
 	}
+	if (!given && writer->target->wants_value && writer->fields != NIL)
+		return false;
 	record->data = NULL;
 	record->len = 0;
 	if (given)

@@ -24,8 +24,8 @@ typedef struct Target Target;
 /* A record, and what its row says of it besides. */
 typedef struct TargetRecord
 {
-	const char *data;			/* UTF-8, without line breaks; with takes_bytes
-								 * also any bytes, or NULL for no value */
+	const char *data;			/* UTF-8, without line breaks; if whole, any bytes,
+								 * or NULL for no value */
 	size_t		len;
 	bool		whole;			/* the row gave it as a whole, with takes_bytes */
 	const Datum *metadata;		/* by item, of the type SourceMetadata tells; may
@@ -61,6 +61,8 @@ struct Target
 								 * bit 1 << item */
 	bool		takes_bytes;	/* may rows give the record as a whole, in place of
 								 * its fields (METADATA_RAW)? */
+	bool		wants_value;	/* is a row that gives neither a record whose fields
+								 * are all NULL, if the table has any? */
 	const char *refusal;		/* a sentence on why rows cannot give other
 								 * metadata; NULL: the usual one */
 };

@@ -7,6 +7,9 @@
  */
 #include "postgres.h"
 
+#include "json/document.h"
+#include "json/path.h"
+#include "record.h"
 #include "source/s3/s3_objects.h"
 #include "utils/memutils.h"
 
@@ -15,6 +18,7 @@ struct S3Objects
 	S3TargetConfig config;
 	Upload	   *upload;
 	Compressor *compressor;
+	JsonDocument *document;		/* NULL before the first whole record */
 	MemoryContext context;		/* of keys */
 	StringInfoData packed;		/* bytes, compressed */
 
@@ -47,13 +51,70 @@ objects_suffix(const S3Objects *objects)
 	return psprintf(".json%s", compress_suffix(objects->compressor));
 }
 
+/* Raises an error unless it is what a scan takes for a good record. */
+static void
+check_record(S3Objects *objects, const char *record, size_t len, char *spare)
+{
+	const JsonRecord *json;
+	MemoryContext old;
+	int			nslots;
+
+	if (objects->document == NULL)
+	{
+		old = MemoryContextSwitchTo(objects->context);
+		objects->document = json_document_create(json_path_tree(NIL, NULL, &nslots), 0,
+												 (Size) pinterest_max_record_size * 1024);
+		MemoryContextSwitchTo(old);
+	}
+	json = json_document_read(objects->document, record, len, spare);
+	if (json->error != JSON_ERROR_NONE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid JSON record"),
+				 errdetail("%s The error is at byte %zu of the record.",
+						   json_error_detail(json->error), json->error_at + 1)));
+}
+
+/*
+ * Makes one line of a record.  A line break in JSON is white space; a byte order
+ * mark belongs nowhere but at the start of a file.
+ */
+static void
+make_line(char *record, size_t len)
+{
+	if (len >= 3 && memcmp(record, "\xEF\xBB\xBF", 3) == 0)
+		memset(record, ' ', 3);
+	for (size_t i = 0; i < len; i++)
+		if (record[i] == '\n' || record[i] == '\r')
+			record[i] = ' ';
+}
+
+/* A record that a row has given as a whole: it is checked where it comes to lie. */
+static void
+append_whole(S3Objects *objects, StringInfo bytes, const TargetRecord *record)
+{
+	char	   *place;
+
+	if (record->data == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("a row has no value, and makes no record")));
+	enlargeStringInfo(bytes, record->len + JSON_PADDING);
+	place = bytes->data + bytes->len;
+	appendBinaryStringInfo(bytes, record->data, record->len);
+	check_record(objects, place, record->len, place + record->len);
+	make_line(place, record->len);
+}
+
 void
-objects_append(const S3Objects *objects, StringInfo bytes, bool first,
-			   const char *record, size_t len)
+objects_append(S3Objects *objects, StringInfo bytes, bool first, const TargetRecord *record)
 {
 	if (objects->config.array)
 		appendStringInfoCharMacro(bytes, first ? '[' : ',');
-	appendBinaryStringInfo(bytes, record, len);
+	if (record->whole)
+		append_whole(objects, bytes, record);
+	else
+		appendBinaryStringInfo(bytes, record->data, record->len);
 	appendStringInfoCharMacro(bytes, '\n');
 }
 

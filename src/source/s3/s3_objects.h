@@ -16,6 +16,7 @@
 #include "lib/stringinfo.h"
 #include "source/s3/compress.h"
 #include "source/s3/upload.h"
+#include "source/target.h"
 
 /* What the options of a table say about its objects. */
 typedef struct S3TargetConfig
@@ -39,10 +40,11 @@ extern char *objects_suffix(const S3Objects *objects);
 
 /*
  * Adds a record to bytes of an object, of which it is the first one or not.
- * There must be one before the bytes are handed on as the last ones.
+ * There must be one before the bytes are handed on as the last ones.  What a row
+ * has given as a whole must be valid JSON; it becomes one line.
  */
-extern void objects_append(const S3Objects *objects, StringInfo bytes, bool first,
-						   const char *record, size_t len);
+extern void objects_append(S3Objects *objects, StringInfo bytes, bool first,
+						   const TargetRecord *record);
 
 /* Begins an object; the last one has ended.  May block. */
 extern void objects_begin(S3Objects *objects, const char *key);

@@ -303,8 +303,7 @@ add_record(SinkTarget *target, Partition *partition, int64 offset, const TargetR
 		dlist_push_tail(&target->waiting, &partition->node);
 	}
 	before = partition->pending.len;
-	objects_append(target->objects, &partition->pending, partition->rows == 0,
-				   record->data, record->len);
+	objects_append(target->objects, &partition->pending, partition->rows == 0, record);
 	target->pending += partition->pending.len - before;
 	partition->rows++;
 	partition->next = offset + 1;
@@ -378,6 +377,8 @@ sink_target_open(const SourceRequest *request, const S3TargetConfig *config, S3O
 	HASHCTL		hash = {0};
 
 	target->base.ops = &sink_ops;
+	target->base.takes_bytes = true;
+	target->base.wants_value = true;
 	target->base.takes = 1 << ITEM_TOPIC | 1 << ITEM_PARTITION | 1 << ITEM_OFFSET;
 	target->request = *request;
 	(void) sink_folders(config->location, &target->folders);

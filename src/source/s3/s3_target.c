@@ -86,8 +86,7 @@ plain_put(Target *base, const TargetRecord *record)
 
 	if (target->rows == 0)
 		begin_object(target);
-	objects_append(target->objects, &target->pending, target->rows == 0,
-				   record->data, record->len);
+	objects_append(target->objects, &target->pending, target->rows == 0, record);
 	if (++target->rows == target->rows_per_object)
 		end_object(target);
 	else if (target->pending.len >= OBJECTS_PIECE)
@@ -126,6 +125,8 @@ plain_target_open(const S3TargetConfig *config, S3Objects *objects)
 	PlainTarget *target = palloc0(sizeof(PlainTarget));
 
 	target->base.ops = &plain_ops;
+	target->base.takes_bytes = true;
+	target->base.wants_value = true;
 	target->location = config->location;
 	target->rows_per_object = config->rows_per_object;
 	target->objects = objects;
