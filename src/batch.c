@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * batch.c
- *	  Which foreign scan of this backend reads a batch of a stream.
+ *	  Which foreign scan of this backend reads a batch of a stream, and what it
+ *	  is written to.
  *
  *-------------------------------------------------------------------------
  */
@@ -41,8 +42,24 @@ batch_of_plan(Oid relid)
 	return planned != NULL && planned->source == relid ? planned : NULL;
 }
 
+static Batch *
+batch_of(const PlannedStmt *plan)
+{
+	return started != NULL && started_plan == plan ? started : NULL;
+}
+
 Batch *
 batch_of_scan(const PlannedStmt *plan, Oid relid)
 {
-	return started != NULL && started_plan == plan && started->source == relid ? started : NULL;
+	Batch	   *batch = batch_of(plan);
+
+	return batch != NULL && batch->source == relid ? batch : NULL;
+}
+
+Batch *
+batch_of_target(const PlannedStmt *plan, Oid relid)
+{
+	Batch	   *batch = batch_of(plan);
+
+	return batch != NULL && batch->target == relid ? batch : NULL;
 }

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * batch.h
- *	  Which foreign scan of this backend reads a batch of a stream.
+ *	  Which foreign scan of this backend reads a batch of a stream, and what it
+ *	  is written to.
  *
  * A stream has PostgreSQL run an INSERT ... SELECT; the scan of its source, and
  * no other one, reads what the batch is made of.  The stream's side says when
@@ -22,7 +23,10 @@
 typedef struct Batch
 {
 	Oid			source;			/* the foreign table */
+	Oid			target;			/* the table that is inserted into */
 	ReaderBatch reading;		/* what its reader has to do */
+	List	   *objects;		/* of TargetObject: what its writer writes, if the
+								 * target is a foreign table */
 	int			scans;			/* of the table, that have begun */
 	List	   *attnums;		/* the columns that it wants, once it has begun */
 	Oid			userid;			/* as whom it reads */
@@ -41,5 +45,8 @@ extern void batch_clear(void);
 /* The executor's side: the batch that a scan of this table belongs to, or NULL. */
 extern Batch *batch_of_plan(Oid relid);
 extern Batch *batch_of_scan(const PlannedStmt *plan, Oid relid);
+
+/* The same for the table that a plan inserts into. */
+extern Batch *batch_of_target(const PlannedStmt *plan, Oid relid);
 
 #endif							/* PINTEREST_BATCH_H */

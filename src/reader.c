@@ -149,6 +149,12 @@ reader_open(Relation rel, Oid userid, List *attnums, const ReaderBatch *batch)
 	return reader;
 }
 
+List *
+reader_backlog(Reader *reader)
+{
+	return reader->ops->positions->backlog(reader->source);
+}
+
 void
 reader_filter(Reader *reader, const ReaderFilter *filter)
 {
@@ -304,6 +310,17 @@ reject_record(Reader *reader, const char *message, Datum *values, bool *nulls)
 	return true;
 }
 
+/* The same for a record without a value, where one is wanted. */
+static bool
+reject_missing(Reader *reader, Datum *values, bool *nulls)
+{
+	if (reader->batch->stops)
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("a record has no value")));
+	return reject_record(reader, "The record has no value.", values, nulls);
+}
+
 /* Makes a row of the record at hand; false if it makes none. */
 static bool
 make_row(Reader *reader, Datum *values, bool *nulls)
@@ -312,6 +329,9 @@ make_row(Reader *reader, Datum *values, bool *nulls)
 
 	if (likely(reader->record->error == JSON_ERROR_NONE))
 	{
+		if (unlikely(reader->record->data == NULL) && reader->batch != NULL &&
+			reader->batch->wants_value)
+			return reject_missing(reader, values, nulls);
 		message = row_make(reader->rows, reader->source, reader->record,
 						   &reader->place, values, nulls);
 		if (likely(message == NULL))

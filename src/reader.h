@@ -42,6 +42,7 @@ typedef struct ReaderBatch
 	Source	   *(*open) (void *arg, const SourceOps *ops);
 
 	int64		max_records;	/* it ends soon behind so many */
+	bool		wants_value;	/* is a record without a value a bad one? */
 	bool		stops;			/* is a bad record an error? */
 
 	/* Else it is handed out here; message is what is wrong with it. */
@@ -84,6 +85,12 @@ typedef struct ReaderFilter
 	bool		(*known) (void *arg, const Column *column, List **values);
 	void	   *arg;
 } ReaderFilter;
+
+/*
+ * In place of reading for a batch: what there is to be read, as backlog in
+ * position.h.  May block.
+ */
+extern List *reader_backlog(Reader *reader);
 
 /*
  * From the next body on, leaves out what the filter does not want.  A split

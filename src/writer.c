@@ -171,17 +171,13 @@ sort_columns(Writer *writer, List *columns)
 	memset(writer->absent, true, sizeof(writer->absent));
 }
 
-Writer *
-writer_open(Relation rel, Oid userid)
+/* What a table's options say, as whom; an error unless it can be written. */
+static const SourceOps *
+make_request(Relation rel, Oid userid, SourceRequest *request)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pinterest writer",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	Writer	   *writer = palloc0(sizeof(Writer));
 	ForeignTable *table = GetForeignTable(RelationGetRelid(rel));
 	ForeignServer *server = GetForeignServer(table->serverid);
 	const SourceOps *ops = source_of_server(server->serverid);
-	SourceRequest request = {0};
 
 	/* a wrapper may have been made without the validator */
 	option_validate(ops->wrapper, ForeignServerRelationId, server->options);
@@ -192,11 +188,35 @@ writer_open(Relation rel, Oid userid)
 				 errmsg("foreign table \"%s\" does not allow inserts",
 						RelationGetRelationName(rel))));
 
-	request.serverid = server->serverid;
-	request.userid = userid;
-	request.ownerid = rel->rd_rel->relowner;
-	request.server_options = server->options;
-	request.table_options = table->options;
+	*request = (SourceRequest) {
+		.serverid = server->serverid,
+		.userid = userid,
+		.ownerid = rel->rd_rel->relowner,
+		.server_options = server->options,
+		.table_options = table->options,
+	};
+	return ops;
+}
+
+void
+writer_find_objects(Relation rel, Oid userid, List *objects)
+{
+	SourceRequest request;
+
+	make_request(rel, userid, &request)->find_objects(&request, objects);
+}
+
+Writer *
+writer_open(Relation rel, Oid userid, List *objects)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pinterest writer",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Writer	   *writer = palloc0(sizeof(Writer));
+	SourceRequest request;
+	const SourceOps *ops = make_request(rel, userid, &request);
+
+	request.objects = objects;
 
 	writer->context = context;
 	writer->table = pstrdup(RelationGetRelationName(rel));

@@ -13,6 +13,7 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
 #include "utils/rel.h"
 
 typedef struct Writer Writer;
@@ -22,10 +23,16 @@ extern bool writer_allowed(Relation rel);
 
 /*
  * Prepares to write to a foreign table as the given user, in a context below
- * the current one.  Raises an error if the table cannot be written.  Touches
- * neither network nor disk.
+ * the current one; objects as in SourceRequest.  Raises an error if the table
+ * cannot be written.  Touches neither network nor disk.
  */
-extern Writer *writer_open(Relation rel, Oid userid);
+extern Writer *writer_open(Relation rel, Oid userid, List *objects);
+
+/*
+ * Looks which of the objects of a stream are there, as find_objects in source.h.
+ * May block.
+ */
+extern void writer_find_objects(Relation rel, Oid userid, List *objects);
 
 /*
  * Takes a row, by attribute number - 1.  May block; every wait can be

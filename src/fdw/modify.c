@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "batch.h"
 #include "catalog/pg_foreign_table.h"
 #include "executor/executor.h"
 #include "fdw/fdw.h"
@@ -36,11 +37,13 @@ modify_updatable(Relation rel)
 static void
 begin(EState *estate, ResultRelInfo *result)
 {
+	Relation	rel = result->ri_RelationDesc;
 	Oid			userid = modify_check_as_user(result, estate);
+	Batch	   *batch = batch_of_target(estate->es_plannedstmt, RelationGetRelid(rel));
 	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
 
-	result->ri_FdwState = writer_open(result->ri_RelationDesc,
-									  OidIsValid(userid) ? userid : GetUserId());
+	result->ri_FdwState = writer_open(rel, OidIsValid(userid) ? userid : GetUserId(),
+									  batch == NULL ? NIL : batch->objects);
 	MemoryContextSwitchTo(old);
 }
 

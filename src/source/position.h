@@ -45,6 +45,14 @@ typedef struct SourceGap
 	const char *reason;			/* a sentence */
 } SourceGap;
 
+/* What a split has behind its position, where positions are offsets. */
+typedef struct SourceBacklog
+{
+	const char *split;
+	int64		next;			/* of the first record that has not been read */
+	int64		end;			/* the one behind the last */
+} SourceBacklog;
+
 /* Where a scan goes on. */
 typedef struct SourceResume
 {
@@ -58,6 +66,12 @@ typedef struct SourceResume
 
 	/* Is the split to be read at all? */
 	bool		(*wants) (void *arg, const char *split);
+
+	/*
+	 * Up to which offset, if it has records up to this one?  Asked once, and again
+	 * behind a gap without a last position.  NULL: up to its end.
+	 */
+	int64		(*upto) (void *arg, const char *split, int64 end);
 
 	/* Raises an error, or returns: then the scan goes on behind the gap. */
 	void		(*gap) (void *arg, const SourceGap *gap);
@@ -81,6 +95,13 @@ typedef struct SourcePositions
 	 * position has not changed may be left out, unless they are new.
 	 */
 	List	   *(*reached) (struct Source *source);
+
+	/*
+	 * In place of next, after resume: what there is to be read, a List of
+	 * SourceBacklog in the current memory context.  May block.  NULL function:
+	 * positions are no offsets.
+	 */
+	List	   *(*backlog) (struct Source *source);
 
 	/* Split and position of a record in the current body; mark is NULL. */
 	void		(*locate) (struct Source *source, const struct RecordPlace *place,

@@ -86,6 +86,8 @@ typedef struct SourceRequest
 	Oid			ownerid;		/* of the table; open_target only */
 	List	   *server_options; /* of DefElem */
 	List	   *table_options;
+	List	   *objects;		/* of TargetObject; open_target only: nothing else is
+								 * written, if not NIL */
 } SourceRequest;
 
 /* What a source asks before it lists and fetches. */
@@ -268,6 +270,17 @@ typedef struct SourceOps
 	 * error if the table cannot be written.
 	 */
 	Target	   *(*open_target) (const SourceRequest *request);
+
+	/*
+	 * For streams into objects (TargetObject), whose rows come in the order of
+	 * partition, topic and offset.  check_objects raises an error if a table with
+	 * these options cannot be their target.  find_objects looks which of them are
+	 * there, that is, objects whose names lie in their ranges, and sets exists;
+	 * those of a partition come one after the other, by offset.  It may block.
+	 * NULL: none can.
+	 */
+	void		(*check_objects) (List *table_options);
+	void		(*find_objects) (const SourceRequest *request, List *objects);
 
 	/*
 	 * Tries the way to the source and adds the steps, up to listing what there

@@ -33,6 +33,19 @@ typedef struct TargetRecord
 	const bool *absent;			/* by item: is it NULL, or has no column? */
 } TargetRecord;
 
+/*
+ * An object that a stream has decided on before its records are read: it takes
+ * those of a range of offsets of a topic's partition.
+ */
+typedef struct TargetObject
+{
+	const char *topic;
+	int32		partition;
+	int64		first;			/* offsets */
+	int64		last;
+	bool		exists;			/* it is there already: its records are passed over */
+} TargetObject;
+
 typedef struct TargetOps
 {
 	/*

@@ -274,6 +274,15 @@ reached(Source *source)
 	return kafka_reached(((KafkaSource *) source)->resumed);
 }
 
+static List *
+backlog(Source *source)
+{
+	KafkaSource *kafka = (KafkaSource *) source;
+
+	take_snapshot(kafka);
+	return kafka_backlog(kafka->resumed);
+}
+
 static void
 locate(Source *source, const RecordPlace *place, SourcePosition *position)
 {
@@ -283,6 +292,7 @@ locate(Source *source, const RecordPlace *place, SourcePosition *position)
 static const SourcePositions kafka_positions = {
 	.resume = resume,
 	.reached = reached,
+	.backlog = backlog,
 	.locate = locate,
 	.check = kafka_check_position,
 };

@@ -227,14 +227,19 @@ begin_at_time(Resumption *resumption)
 	}
 }
 
-/* What is to be read: the last record again, if it is there, and all behind. */
+/*
+ * What is to be read: the last record again, if it is there, and all behind, as
+ * far as it is wanted.
+ */
 static void
-set_range(KafkaSplit *split)
+set_range(KafkaSplit *split, const SourceResume *resume)
 {
 	int64		first = split->next;
 
 	if (split->mark.offset >= split->begin && split->mark.offset < first)
 		first = split->mark.offset;
+	if (resume->upto != NULL)
+		split->end = Min(split->end, resume->upto(resume->arg, name_split(split), split->end));
 	split->ranges[0] = (KafkaRange) {first, split->end};
 	split->nranges = split->next < split->end ? 1 : 0;
 }
@@ -265,7 +270,7 @@ kafka_resume(KafkaClient *client, KafkaSnapshot *snapshot, const SourceResume *r
 	}
 	begin_at_time(&resumption);
 	foreach(lc, splits)
-		set_range(lfirst(lc));
+		set_range(lfirst(lc), resume);
 	return splits;
 }
 
@@ -292,7 +297,7 @@ kafka_take(KafkaSplit *split, const KafkaEvent *event, const SourceResume *resum
 						(long long) mark.offset));
 	split->next = split->begin;
 	split->mark.offset = -1;
-	set_range(split);
+	set_range(split, resume);
 	return KAFKA_RESTART;
 }
 
@@ -331,6 +336,25 @@ kafka_reached(List *splits)
 		positions = lappend(positions, position);
 	}
 	return positions;
+}
+
+List *
+kafka_backlog(List *splits)
+{
+	List	   *backlogs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, splits)
+	{
+		const KafkaSplit *split = lfirst(lc);
+		SourceBacklog *backlog = palloc(sizeof(SourceBacklog));
+
+		backlog->split = name_split(split);
+		backlog->next = split->next;
+		backlog->end = split->end;
+		backlogs = lappend(backlogs, backlog);
+	}
+	return backlogs;
 }
 
 void

@@ -39,6 +39,9 @@ extern KafkaTake kafka_take(KafkaSplit *split, const KafkaEvent *event,
 /* How far these splits have been read, as reached in position.h. */
 extern List *kafka_reached(List *splits);
 
+/* What there is of them, as backlog in position.h. */
+extern List *kafka_backlog(List *splits);
+
 /* Split and position of a message. */
 extern void kafka_locate(const KafkaEvent *event, SourcePosition *position);
 

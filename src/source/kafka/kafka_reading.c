@@ -306,7 +306,8 @@ kafka_reading_restart(KafkaReading *reading, KafkaSplit *split)
 	reading->event = NULL;
 	stop_split(reading, split);
 	split->at = 0;
-	start_split(reading, split);
+	if (split->nranges > 0)
+		start_split(reading, split);
 }
 
 const KafkaEvent *

@@ -298,6 +298,8 @@ const SourceOps s3_source_ops = {
 	.report = s3_report,
 	.positions = &s3_positions,
 	.open_target = s3_open_target,
+	.check_objects = s3_check_objects,
+	.find_objects = s3_find_objects,
 	.check = s3_check,
 	.tables = s3_tables,
 };

@@ -91,34 +91,41 @@ sink_check_location(const Location *location)
 						 "With layout \"sink\", insert into a foreign table whose location ends in \"TOPIC/partition=*/\" or \"*/partition=*/\".");
 }
 
-/* The folder of the topics. */
+/* The folder of the topics, or the one above if it is called as the sink calls it. */
 const char *
 sink_root(const Location *location)
 {
+	static const char usual[] = "topics/";
 	SinkFolders folders;
 	char	   *topic;
+	char	   *root;
+	char	   *end;
 
 	(void) sink_folders(location, &folders);
 	topic = sink_folders_topic(&folders);
-	return pnstrdup(location->pattern,
+	root = pnstrdup(location->pattern,
 					folders.start - (topic == NULL ? 0 : strlen(topic) + 1));
+	end = root + strlen(root) - strlen(usual);
+	if (end > root && end[-1] == '/' && strcmp(end, usual) == 0)
+		*end = '\0';
+	return root;
 }
 
 /* ---------- what rows say ---------- */
 
-static void
-check_topic(const SinkTarget *target, const char *topic)
+void
+sink_check_topic(const SinkFolders *folders, const char *topic)
 {
 	size_t		len = strlen(topic);
 
-	if (target->topic != NULL)
+	if (!folders->any_topic)
 	{
-		if (strcmp(topic, target->topic) == 0)
+		if (strcmp(topic, sink_folders_topic(folders)) == 0)
 			return;
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("topic \"%s\" does not belong to location \"%s\"", topic,
-						target->base.name)));
+						folders->location->uri)));
 	}
 	if (len == 0 || len > MAX_TOPIC || topic[0] == '.' || topic[0] == '_' ||
 		topic[strspn(topic, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")] != '\0')
@@ -127,11 +134,11 @@ check_topic(const SinkTarget *target, const char *topic)
 				 errmsg("invalid topic \"%s\"", topic),
 				 errdetail("The name of a topic has 1 to %d letters, digits, \"-\", \"_\" and \".\". No scan reads folders whose names begin with \"_\" or \".\".",
 						   MAX_TOPIC)));
-	if (!location_enters(target->folders.location, sink_folder(&target->folders, topic, 0)))
+	if (!location_enters(folders->location, sink_folder(folders, topic, 0)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("topic \"%s\" does not belong to location \"%s\"", topic,
-						target->base.name)));
+						folders->location->uri)));
 }
 
 /* The topic and partition of a record. */
@@ -143,7 +150,7 @@ find_key(const SinkTarget *target, const TargetRecord *record, PartitionKey *key
 	{
 		char	   *topic = TextDatumGetCString(record->metadata[ITEM_TOPIC]);
 
-		check_topic(target, topic);
+		sink_check_topic(&target->folders, topic);
 		if (target->topic == NULL)
 			strlcpy(key->topic, topic, sizeof(key->topic));
 	}

@@ -3,7 +3,8 @@
  * s3_target.c
  *	  The targets of s3_json: records as objects below a location.
  *
- * The one here is for the plain layout; s3_sink_target.c has that of a sink.
+ * The one here is for the plain layout; s3_sink_target.c has that of a sink, and
+ * s3_stream_target.c that of a stream into one.
  * The objects of one statement are called
  *
  *	  20240131T235959Z-0123456789abcdef-000000.json[.gz|.zst]
@@ -203,8 +204,12 @@ s3_open_target(const SourceRequest *request)
 		s3_target_refuse(location, "It has wildcards.",
 						 "Insert into a foreign table whose location is a folder.");
 	objects = objects_open(&config, open_upload(request, location));
-	target = location->layout == LAYOUT_SINK ?
-		sink_target_open(request, &config, objects) : plain_target_open(&config, objects);
+	if (request->objects != NIL)
+		target = stream_target_open(request, &config, objects);
+	else if (location->layout == LAYOUT_SINK)
+		target = sink_target_open(request, &config, objects);
+	else
+		target = plain_target_open(&config, objects);
 	target->name = location->uri;
 	target->unit = "objects";
 	return target;

@@ -29,8 +29,17 @@ pg_noreturn extern void s3_target_refuse(const Location *location, const char *d
  */
 extern void sink_check_location(const Location *location);
 extern const char *sink_root(const Location *location);
+
+/* Raises an error if there is no folder for a topic. */
+extern void sink_check_topic(const SinkFolders *folders, const char *topic);
 extern Target *sink_target_open(const SourceRequest *request,
 								const S3TargetConfig *config, S3Objects *objects);
+
+/* The target of a stream: in s3_stream_target.c, as are check_objects and find_objects. */
+extern Target *stream_target_open(const SourceRequest *request,
+								  const S3TargetConfig *config, S3Objects *objects);
+extern void s3_check_objects(List *table_options);
+extern void s3_find_objects(const SourceRequest *request, List *objects);
 
 /*
  * The offset behind the last record of a topic's partition, 0 if there is none;
