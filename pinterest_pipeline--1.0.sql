@@ -156,6 +156,8 @@ CREATE TABLE pinterest._stream (
     since timestamptz NOT NULL DEFAULT '-infinity',
     batch_rows bigint NOT NULL,
     batch_wait interval NOT NULL,
+    -- NULL unless the target is a foreign table
+    rotate_interval interval,
     runs bigint NOT NULL DEFAULT 0,
     records bigint NOT NULL DEFAULT 0,
     bytes bigint NOT NULL DEFAULT 0,
@@ -209,12 +211,25 @@ CREATE TABLE pinterest._stream_gap (
 );
 CREATE INDEX _stream_gap_stream ON pinterest._stream_gap (stream);
 
+-- Objects that wait for more records; with "last", those whose records the run
+-- "run" has chosen.
+CREATE TABLE pinterest._stream_object (
+    stream text NOT NULL REFERENCES pinterest._stream ON DELETE CASCADE,
+    split text NOT NULL,
+    first bigint NOT NULL,
+    last bigint,
+    since timestamptz NOT NULL,
+    run bigint,
+    PRIMARY KEY (stream, split, first)
+);
+
 SELECT pg_catalog.pg_extension_config_dump('pinterest._stream', '');
 SELECT pg_catalog.pg_extension_config_dump('pinterest._stream_worker', '');
 SELECT pg_catalog.pg_extension_config_dump('pinterest._stream_position', '');
 SELECT pg_catalog.pg_extension_config_dump('pinterest._dead_letter', '');
 SELECT pg_catalog.pg_extension_config_dump('pinterest._dead_letter_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pinterest._stream_gap', '');
+SELECT pg_catalog.pg_extension_config_dump('pinterest._stream_object', '');
 
 COMMENT ON TABLE pinterest._stream IS 'the streams; read view stream_status';
 COMMENT ON TABLE pinterest._stream_worker IS 'the background workers of streams; read view stream_status';
@@ -222,6 +237,7 @@ COMMENT ON TABLE pinterest._stream_position IS 'how far streams have read; read 
 COMMENT ON TABLE pinterest._dead_letter IS 'records that streams could not use; read view dead_letter';
 COMMENT ON SEQUENCE pinterest._dead_letter_id_seq IS 'ids of dead letters';
 COMMENT ON TABLE pinterest._stream_gap IS 'records that streams have missed; read view stream_gap';
+COMMENT ON TABLE pinterest._stream_object IS 'objects that streams are about to write; read view stream_object';
 
 -- May the user of the query act on streams of this owner?  Those of nobody are
 -- superusers'.
@@ -249,6 +265,7 @@ CREATE VIEW pinterest.stream_status WITH (security_barrier) AS
              ELSE w.state END AS state,
         s.pid,
         s.source, s.target, s.query, s.key_columns, s.on_error, s.on_gap, s.splits, s.batch_rows, s.batch_wait,
+        s.rotate_interval,
         s.runs, s.records, s.bytes, s.rows, s.rejected,
         (SELECT pg_catalog.count(*) FROM pinterest._dead_letter AS d WHERE d.stream = s.name) AS dead_letters,
         (SELECT pg_catalog.count(*) FROM pinterest._stream_gap AS g WHERE g.stream = s.name) AS gaps,
@@ -263,7 +280,7 @@ COMMENT ON COLUMN pinterest.stream_status.owner IS 'role that owns it, and as wh
 COMMENT ON COLUMN pinterest.stream_status.state IS 'ready: not started; running; retrying after an error; failed: an error has ended it; down: started, but without a worker; paused: created in another database, of which this one is a copy';
 COMMENT ON COLUMN pinterest.stream_status.pid IS 'process ID of its worker';
 COMMENT ON COLUMN pinterest.stream_status.source IS 'foreign table that is read';
-COMMENT ON COLUMN pinterest.stream_status.target IS 'table that the rows go into';
+COMMENT ON COLUMN pinterest.stream_status.target IS 'table that the rows go into, or foreign table over a folder';
 COMMENT ON COLUMN pinterest.stream_status.query IS 'SELECT over the source; NULL: the columns that source and target have in common';
 COMMENT ON COLUMN pinterest.stream_status.key_columns IS 'columns that identify a row; NULL: all rows are inserted';
 COMMENT ON COLUMN pinterest.stream_status.on_error IS 'what is done with bad records: dead_letter, ignore or stop';
@@ -271,6 +288,7 @@ COMMENT ON COLUMN pinterest.stream_status.on_gap IS 'what is done when records a
 COMMENT ON COLUMN pinterest.stream_status.splits IS 'the part of the splits that it reads; NULL: all';
 COMMENT ON COLUMN pinterest.stream_status.batch_rows IS 'records that its worker reads in one transaction';
 COMMENT ON COLUMN pinterest.stream_status.batch_wait IS 'how long its worker waits before it looks for more records';
+COMMENT ON COLUMN pinterest.stream_status.rotate_interval IS 'how long records wait until their object is full; NULL: the target is no folder';
 COMMENT ON COLUMN pinterest.stream_status.runs IS 'runs that were committed';
 COMMENT ON COLUMN pinterest.stream_status.records IS 'records read';
 COMMENT ON COLUMN pinterest.stream_status.bytes IS 'bytes read, as stored';
@@ -327,18 +345,35 @@ COMMENT ON COLUMN pinterest.stream_gap.reason IS 'how that was found out';
 COMMENT ON COLUMN pinterest.stream_gap."time" IS 'start of the transaction that noticed';
 GRANT SELECT, DELETE ON pinterest.stream_gap TO PUBLIC;
 
+CREATE VIEW pinterest.stream_object WITH (security_barrier) AS
+    SELECT o.stream, o.split, o.first, o.last, o.since
+    FROM pinterest._stream_object AS o
+    WHERE EXISTS (SELECT FROM pinterest._stream AS s WHERE s.name = o.stream AND pinterest._may_act_for(s.owner));
+COMMENT ON VIEW pinterest.stream_object IS 'objects that streams are about to write';
+COMMENT ON COLUMN pinterest.stream_object.stream IS 'name of the stream';
+COMMENT ON COLUMN pinterest.stream_object.split IS 'topic/partition';
+COMMENT ON COLUMN pinterest.stream_object.first IS 'offset at which the object begins';
+COMMENT ON COLUMN pinterest.stream_object.last IS 'offset at which it ends; NULL: it waits for more records';
+COMMENT ON COLUMN pinterest.stream_object.since IS 'when its first record was seen';
+GRANT SELECT ON pinterest.stream_object TO PUBLIC;
+
 CREATE FUNCTION pinterest.create_stream(
     name text, source regclass, target regclass, query text DEFAULT NULL, key_columns text[] DEFAULT NULL,
     on_error text DEFAULT 'dead_letter', on_gap text DEFAULT 'stop', splits text DEFAULT NULL,
-    batch_rows bigint DEFAULT 100000, batch_wait interval DEFAULT '1 second') RETURNS void
+    batch_rows bigint DEFAULT 100000, batch_wait interval DEFAULT '1 second', rotate_interval interval DEFAULT NULL) RETURNS void
     AS 'MODULE_PATHNAME', 'pinterest_create_stream' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION pinterest.create_stream(text, regclass, regclass, text, text[], text, text, text, bigint, interval)
-    IS 'creates a stream, which copies each record of a source into a table exactly once';
+COMMENT ON FUNCTION pinterest.create_stream(text, regclass, regclass, text, text[], text, text, text, bigint, interval, interval)
+    IS 'creates a stream, which copies each record of a source into a table or folder exactly once';
 
 CREATE FUNCTION pinterest.pull_stream(name text, max_records bigint DEFAULT NULL) RETURNS bigint
     AS 'MODULE_PATHNAME', 'pinterest_pull_stream' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION pinterest.pull_stream(text, bigint)
     IS 'copies what has come since the last run, in this transaction; returns the number of rows';
+
+CREATE PROCEDURE pinterest.run_stream(name text)
+    AS 'MODULE_PATHNAME', 'pinterest_run_stream' LANGUAGE C;
+COMMENT ON PROCEDURE pinterest.run_stream(text)
+    IS 'copies what has come since the last run, in transactions of its own';
 
 CREATE FUNCTION pinterest.start_stream(name text) RETURNS void
     AS 'MODULE_PATHNAME', 'pinterest_start_stream' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -370,6 +405,86 @@ CREATE FUNCTION pinterest.drop_stream(name text) RETURNS void
     AS 'MODULE_PATHNAME', 'pinterest_drop_stream' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION pinterest.drop_stream(text)
     IS 'drops a stream with its positions and dead letters; the rows it has copied stay';
+
+-- The foreign tables belong to the caller, like the stream.
+CREATE FUNCTION pinterest.create_sink(
+    name text, source_server name, topics text, target_server name, location text,
+    flush_size integer DEFAULT 1000, rotate_interval interval DEFAULT '10 minutes',
+    schema name DEFAULT current_schema()) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+    argument text := CASE
+        WHEN name IS NULL THEN 'name'
+        WHEN source_server IS NULL THEN 'source_server'
+        WHEN topics IS NULL THEN 'topics'
+        WHEN target_server IS NULL THEN 'target_server'
+        WHEN location IS NULL THEN 'location'
+        WHEN flush_size IS NULL THEN 'flush_size'
+        WHEN rotate_interval IS NULL THEN 'rotate_interval' END;
+    source text;
+    target text;
+    server record;
+BEGIN
+    IF argument IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'null_value_not_allowed',
+            MESSAGE = format('%s must not be null', argument);
+    ELSIF schema IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_schema_name',
+            MESSAGE = 'no schema has been selected to create in';
+    ELSIF name = '' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_name',
+            MESSAGE = 'sink name must not be empty';
+    ELSIF octet_length(name || '_source') > current_setting('max_identifier_length')::integer THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'name_too_long',
+            MESSAGE = 'sink name is too long',
+            DETAIL = format('The name of table "%s" would have more than %s bytes.',
+                name || '_source', current_setting('max_identifier_length'));
+    ELSIF flush_size < 1 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'flush_size must be 1 or more';
+    END IF;
+    FOR server IN
+        SELECT srvname, wanted, pinterest._wrapper_of_server(s.oid) AS wrapper
+        FROM (VALUES (source_server, 'kafka_json'), (target_server, 's3_json')) AS v(srvname, wanted)
+            JOIN pg_foreign_server AS s USING (srvname)
+    LOOP
+        IF server.wrapper <> server.wanted THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'wrong_object_type',
+                MESSAGE = format('server "%s" is not a server of %s', server.srvname, server.wanted),
+                DETAIL = 'A sink writes the records of topics into a folder.';
+        END IF;
+    END LOOP;
+
+    source := format('%I.%I', schema, name || '_source');
+    target := format('%I.%I', schema, name || '_target');
+    -- topics must match as a whole, as topics.regex of Kafka Connect
+    EXECUTE format($sql$
+        CREATE FOREIGN TABLE %s (
+            topic text OPTIONS (metadata 'topic'), partition integer OPTIONS (metadata 'partition'),
+            "offset" bigint OPTIONS (metadata 'offset'), value bytea OPTIONS (metadata 'value'))
+        SERVER %I OPTIONS (topic %L)
+        $sql$, source, source_server, format('^(?:%s)$', topics));
+    EXECUTE format($sql$
+        CREATE FOREIGN TABLE %s (
+            topic text OPTIONS (metadata 'topic'), partition integer OPTIONS (metadata 'partition'),
+            "offset" bigint OPTIONS (metadata 'offset'), value bytea OPTIONS (metadata 'value'),
+            path text OPTIONS (metadata 'path'))
+        SERVER %I OPTIONS (location %L, layout 'sink', rows_per_object %L)
+        $sql$, target, target_server,
+        format('%s%stopics/*/partition=*/', location, CASE WHEN right(location, 1) = '/' THEN '' ELSE '/' END),
+        flush_size);
+    PERFORM pinterest.create_stream(name, source, target, rotate_interval => rotate_interval);
+END
+$$;
+COMMENT ON FUNCTION pinterest.create_sink(text, name, text, name, text, integer, interval, name)
+    IS 'creates a stream that keeps a folder in step with topics, and the foreign tables it needs';
 
 --
 -- Cleaning

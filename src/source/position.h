@@ -68,10 +68,10 @@ typedef struct SourceResume
 	bool		(*wants) (void *arg, const char *split);
 
 	/*
-	 * Up to which offset, if it has records up to this one?  Asked once, and again
-	 * behind a gap without a last position.  NULL: up to its end.
+	 * Up to which offset, at most?  Asked again behind a gap without a last
+	 * position.  NULL: up to its end.
 	 */
-	int64		(*upto) (void *arg, const char *split, int64 end);
+	int64		(*upto) (void *arg, const char *split);
 
 	/* Raises an error, or returns: then the scan goes on behind the gap. */
 	void		(*gap) (void *arg, const SourceGap *gap);

@@ -22,7 +22,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#define MAX_VALUES 12
+#define MAX_VALUES 13
 #define POSITION_COLUMNS 6		/* of _stream_position, besides the stream */
 
 /* Positions that one statement saves. */
@@ -165,7 +165,7 @@ read_on_error(const char *word)
 
 #define STREAM_QUERY \
 	"SELECT owner, home, source, target, query, key_columns, on_error, on_gap, splits, since," \
-	" batch_rows, (extract(epoch FROM batch_wait) * 1000)::bigint" \
+	" batch_rows, (extract(epoch FROM batch_wait) * 1000)::bigint, rotate_interval" \
 	" FROM pinterest._stream WHERE name = $1"
 
 /* The stream in the first row of the result of that query. */
@@ -175,6 +175,7 @@ read_stream(const char *name)
 	Stream	   *stream = palloc0(sizeof(Stream));
 	bool		isnull;
 	Datum		keys = result_datum(0, 6, &isnull);
+	Datum		rotate;
 
 	stream->name = pstrdup(name);
 	stream->owner = result_text(0, 1);
@@ -190,6 +191,8 @@ read_stream(const char *name)
 	stream->since = DatumGetTimestampTz(result_datum(0, 10, &isnull));
 	stream->batch_rows = DatumGetInt64(result_datum(0, 11, &isnull));
 	stream->batch_wait = DatumGetInt64(result_datum(0, 12, &isnull));
+	rotate = result_datum(0, 13, &isnull);
+	stream->rotate_interval = isnull ? NULL : DatumGetIntervalP(rotate);
 	return stream;
 }
 
@@ -242,7 +245,7 @@ catalog_insert(const Stream *stream)
 {
 	static const char *const words[] = {"dead_letter", "ignore", "stop"};
 	char	  **keys = palloc(sizeof(char *) * Max(list_length(stream->key_columns), 1));
-	CatalogValue values[12];
+	CatalogValue values[13];
 
 	for (int i = 0; i < list_length(stream->key_columns); i++)
 		keys[i] = list_nth(stream->key_columns, i);
@@ -259,10 +262,13 @@ catalog_insert(const Stream *stream)
 	values[9] = catalog_text(stream->splits);
 	values[10] = catalog_int8(stream->batch_rows);
 	values[11] = catalog_int8(stream->batch_wait);
+	values[12] = (CatalogValue) {
+		IntervalPGetDatum(stream->rotate_interval), INTERVALOID, stream->rotate_interval == NULL
+	};
 	catalog_execute("INSERT INTO pinterest._stream"
 					" (name, owner, home, source, target, query, key_columns, on_error, on_gap, splits,"
-					" batch_rows, batch_wait)"
-					" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 * interval '1 millisecond')"
+					" batch_rows, batch_wait, rotate_interval)"
+					" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 * interval '1 millisecond', $13)"
 					" ON CONFLICT (name) DO NOTHING",
 					values, lengthof(values));
 	if (SPI_processed == 0)

@@ -29,7 +29,7 @@ typedef struct CatalogValue
 extern CatalogValue catalog_text(const char *text); /* NULL: null */
 extern CatalogValue catalog_int8(int64 number);
 
-/* Executes a statement with up to 12 arguments; its result is SPI's. */
+/* Executes a statement with up to 13 arguments; its result is SPI's. */
 extern void catalog_execute(const char *sql, const CatalogValue *values, int n);
 
 /*

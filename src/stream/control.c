@@ -29,6 +29,7 @@
 #include "stream/pull.h"
 #include "stream/replay.h"
 #include "stream/run.h"
+#include "stream/sink_object.h"
 #include "stream/state.h"
 #include "stream/statement.h"
 #include "utils/builtins.h"
@@ -55,11 +56,26 @@ typedef struct PullCall
 	BatchResult result;
 } PullCall;
 
+/* What is written into a folder is not part of the caller's transaction. */
+static void
+refuse_objects(const Stream *stream, const char *function, const char *hint)
+{
+	if (stream->rotate_interval != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("%s cannot run stream \"%s\", whose target is a foreign table", function,
+						stream->name),
+				 errdetail("What is written there cannot be rolled back with the transaction."),
+				 errhint("%s", hint)));
+}
+
 static void
 pull(const Stream *stream, void *arg)
 {
 	PullCall   *call = arg;
 
+	refuse_objects(stream, "pull_stream",
+				   "Use the procedure pinterest.run_stream, which commits as it goes.");
 	pull_run(stream, call->max_records, &call->result);
 }
 
@@ -81,6 +97,8 @@ pinterest_pull_stream(PG_FUNCTION_ARGS)
 static void
 replay(const Stream *stream, void *arg)
 {
+	refuse_objects(stream, "replay_dead_letters",
+				   "Insert the records where they belong, and delete the dead letters.");
 	*(int64 *) arg = replay_run(stream);
 }
 
@@ -105,12 +123,14 @@ reset_split(const Stream *stream, SourcePosition *position)
 {
 	Identity	identity;
 	Oid			source;
+	Oid			target;
 
 	identity_assume(&identity, stream->ownerid);
-	(void) statement_make(stream, &source);
+	(void) statement_make(stream, &source, &target);
 	identity_restore(&identity);
 	source_of_server(GetForeignTable(source)->serverid)->positions->check(position);
 	catalog_save_positions(stream, list_make1(position));
+	sink_forget_split(stream, position->split);
 }
 
 /* All of it is to be read from a time on. */
@@ -121,6 +141,7 @@ reset_all(const Stream *stream, Datum since)
 
 	catalog_execute("DELETE FROM pinterest._stream_position WHERE stream = $1", values, 1);
 	catalog_execute("UPDATE pinterest._stream SET since = $2 WHERE name = $1", values, 2);
+	sink_forget_split(stream, NULL);
 }
 
 Datum

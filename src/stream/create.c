@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "datatype/timestamp.h"
 #include "miscadmin.h"
@@ -20,6 +21,9 @@
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(pinterest_create_stream);
+
+/* How long an object waits until it is full, if that is not said, in us. */
+#define DEFAULT_ROTATE (10 * USECS_PER_MINUTE)
 
 /* The qualified name of a relation. */
 static char *
@@ -128,6 +132,32 @@ rows_argument(FunctionCallInfo fcinfo, int number, const char *name)
 	return PG_GETARG_INT64(number);
 }
 
+/* NULL unless the stream writes objects. */
+static Interval *
+rotate_argument(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	static const Interval zero = {0};
+	static Interval usual = {.time = DEFAULT_ROTATE};
+	Interval   *interval = PG_ARGISNULL(number) ? NULL : PG_GETARG_INTERVAL_P(number);
+
+	if (get_rel_relkind(PG_GETARG_OID(2)) != RELKIND_FOREIGN_TABLE)
+	{
+		if (interval != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%s is for streams whose target is a foreign table", name)));
+		return NULL;
+	}
+	if (interval == NULL)
+		return &usual;
+	if (DatumGetBool(DirectFunctionCall2(interval_lt, IntervalPGetDatum(interval),
+										 IntervalPGetDatum(&zero))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be negative", name)));
+	return interval;
+}
+
 static Stream *
 new_stream(FunctionCallInfo fcinfo)
 {
@@ -149,6 +179,7 @@ new_stream(FunctionCallInfo fcinfo)
 	stream->splits = text_argument(fcinfo, 7);
 	stream->batch_rows = rows_argument(fcinfo, 8, "batch_rows");
 	stream->batch_wait = wait_argument(fcinfo, 9, "batch_wait");
+	stream->rotate_interval = rotate_argument(fcinfo, 10, "rotate_interval");
 	return stream;
 }
 

@@ -67,7 +67,7 @@ check_scans(const Batch *batch)
 static QueryDesc *
 start(const Stream *stream, Batch *batch, int eflags)
 {
-	const char *statement = statement_make(stream, &batch->source);
+	const char *statement = statement_make(stream, &batch->source, &batch->target);
 	QueryDesc  *volatile desc = NULL;
 
 	CommandCounterIncrement();

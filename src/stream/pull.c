@@ -33,20 +33,9 @@
 #include "stream/pull.h"
 #include "stream/pull_again.h"
 #include "stream/refuse.h"
-#include "stream/share.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-
-typedef struct Pull
-{
-	const Stream *stream;
-	Share		share;
-	SourceResume resume;
-	MemoryContext context;
-	List	   *gaps;			/* of SourceGap */
-	bool		sees_gap;
-} Pull;
 
 /* SourceResume.wants */
 static bool
@@ -61,9 +50,8 @@ copy_text(const char *text)
 	return text == NULL ? NULL : pstrdup(text);
 }
 
-/* SourceResume.gap */
-static void
-meet_gap(void *arg, const SourceGap *gap)
+void
+pull_meet_gap(void *arg, const SourceGap *gap)
 {
 	Pull	   *pull = arg;
 	SourceGap  *copy;
@@ -114,7 +102,10 @@ pull_look(const Stream *stream, List *positions, const SourceRequest *request)
 	bool		found;
 
 	share_read(&pull.share, stream->splits);
-	pull.resume = (SourceResume) {positions, stream->since, wants, see_gap, &pull};
+	pull.resume = (SourceResume) {
+		.positions = positions, .since = stream->since, .wants = wants, .gap = see_gap,
+		.arg = &pull
+	};
 	source->on_wait = drop_snapshot;
 	source->ops->positions->resume(source, &pull.resume);
 	found = source->ops->next(source);
@@ -136,21 +127,24 @@ pull_try(const Stream *stream)
 }
 
 static void
-execute(Pull *pull, Letters *letters, int64 max_records, BatchResult *result)
+execute(Pull *pull, Letters *letters, int64 max_records, List *objects, BatchResult *result)
 {
 	const Stream *stream = pull->stream;
 	Batch		batch = {
 		.reading = {
 			.resume = &pull->resume,
 			.max_records = max_records,
+			.wants_value = objects != NIL,
 			.stops = stream->on_error == STREAM_STOP,
 			.reject = stream->on_error == STREAM_DEAD_LETTER ? letters_reject : NULL,
 			.arg = letters
-		}
+		},
+		.objects = objects
 	};
 	ErrorData  *error;
 
-	if (stream->on_error == STREAM_STOP)
+	/* what has been written of objects cannot be undone to try less of it */
+	if (stream->on_error == STREAM_STOP || objects != NIL)
 	{
 		execute_batch(stream, &batch, result);
 		return;
@@ -180,20 +174,38 @@ tell_rejected(const Stream *stream, int64 rejected)
 }
 
 void
-pull_run(const Stream *stream, int64 max_records, BatchResult *result)
+pull_begin(Pull *pull, const Stream *stream)
 {
-	Pull		pull = {.stream = stream, .context = CurrentMemoryContext};
+	pull->stream = stream;
+	pull->context = CurrentMemoryContext;
+	share_read(&pull->share, stream->splits);
+	pull->resume.positions = catalog_positions(stream);
+	pull->resume.since = stream->since;
+	pull->resume.wants = wants;
+	pull->resume.gap = pull_meet_gap;
+	pull->resume.arg = pull;
+}
+
+void
+pull_execute(Pull *pull, int64 max_records, List *objects, BatchResult *result)
+{
+	const Stream *stream = pull->stream;
 	Letters    *letters = letters_create();
 
-	share_read(&pull.share, stream->splits);
-	pull.resume = (SourceResume) {
-		catalog_positions(stream), stream->since, wants, meet_gap, &pull
-	};
-	execute(&pull, letters, max_records, result);
+	execute(pull, letters, max_records, objects, result);
 	catalog_save_positions(stream, result->positions);
-	catalog_save_gaps(stream, pull.gaps);
+	catalog_save_gaps(stream, pull->gaps);
 	letters_save(letters, stream);
 	letters_end(letters);
 	catalog_count_run(stream, result);
 	tell_rejected(stream, result->rejected);
+}
+
+void
+pull_run(const Stream *stream, int64 max_records, BatchResult *result)
+{
+	Pull		pull = {0};
+
+	pull_begin(&pull, stream);
+	pull_execute(&pull, max_records, NIL, result);
 }

@@ -11,6 +11,27 @@
 #include "postgres.h"
 
 #include "stream/execute.h"
+#include "stream/share.h"
+
+/* A run, or what another kind of run begins with. */
+typedef struct Pull
+{
+	const Stream *stream;
+	Share		share;
+	SourceResume resume;		/* whose argument begins with the Pull */
+	MemoryContext context;
+	List	   *gaps;			/* of SourceGap */
+	bool		sees_gap;		/* of pull_look */
+} Pull;
+
+/* A run from the stream's positions on, of all its splits. */
+extern void pull_begin(Pull *pull, const Stream *stream);
+
+/* Executes it, and saves what has come of it; objects as in Batch.  Blocks. */
+extern void pull_execute(Pull *pull, int64 max_records, List *objects, BatchResult *result);
+
+/* SourceResume.gap, with a Pull for its argument: an error, or a gap to be saved. */
+extern void pull_meet_gap(void *arg, const SourceGap *gap);
 
 /*
  * Runs a stream that is locked, within SPI, up to the present end of its source or

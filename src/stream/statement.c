@@ -16,14 +16,17 @@
  *
  * Rows without a key conflict with none, so each of them stays.
  *
+ * What is written to a foreign table makes objects, each of the records of a range
+ * of offsets.  So it is sorted:
+ *
+ *		INSERT INTO target (...) SELECT ... FROM (query) ORDER BY partition, topic, offset
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/table.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
+#include "column.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -34,12 +37,12 @@
 #include "source/source.h"
 #include "stream/identity.h"
 #include "stream/statement.h"
+#include "stream/tables.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
-#include "utils/varlena.h"
 
 /* The row's number in a batch; no column of a user's is likely called so. */
 #define ROW_NUMBER "\"pinterest row number\""
@@ -50,91 +53,9 @@ typedef struct Statement
 	Relation	source;
 	Relation	target;
 	List	   *columns;		/* of char *: of the query, and of the target */
+	List	   *order;			/* of char *: those of them that rows are sorted by;
+								 * NIL unless the target makes objects */
 } Statement;
-
-/*
- * Relations
- */
-
-static Relation
-open_relation(const Stream *stream, const char *what, const char *name)
-{
-	List	   *names = textToQualifiedNameList(cstring_to_text(name));
-	Oid			relid = RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, true);
-
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("%s %s of stream \"%s\" does not exist", what, name, stream->name)));
-	return table_open(relid, AccessShareLock);
-}
-
-static void
-check_source(const Stream *stream, Relation source)
-{
-	const SourceOps *ops;
-
-	if (source->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("source %s of stream \"%s\" is not a foreign table", stream->source,
-						stream->name),
-				 errhint("To read through a view, name it in the query.")));
-	ops = source_of_server(GetForeignTable(RelationGetRelid(source))->serverid);
-	if (ops->positions == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("streams over %s are not supported", ops->wrapper)));
-}
-
-pg_noreturn static void
-refuse_target(const Stream *stream, const char *detail, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("%s cannot be the target of stream \"%s\"", stream->target, stream->name),
-			 errdetail("%s", detail),
-			 hint != NULL ? errhint("%s", hint) : 0));
-	pg_unreachable();
-}
-
-/* What holds for a target holds for each of its partitions. */
-static void
-check_partitions(const Stream *stream, Relation target)
-{
-	ListCell   *lc;
-
-	foreach(lc, find_all_inheritors(RelationGetRelid(target), AccessShareLock, NULL))
-	{
-		Oid			relid = lfirst_oid(lc);
-
-		if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
-			refuse_target(stream, psprintf("Its partition \"%s\" is a foreign table: what is written there is not committed together with the stream's positions.",
-										   get_rel_name(relid)), NULL);
-		if (get_rel_persistence(relid) == RELPERSISTENCE_UNLOGGED)
-			refuse_target(stream, psprintf("Its partition \"%s\" is unlogged: a crash of the server would empty it, and leave the stream's positions.",
-										   get_rel_name(relid)), "Use ALTER TABLE ... SET LOGGED.");
-	}
-}
-
-/* Rows must be as lasting as positions, and be committed with them. */
-static void
-check_target(const Stream *stream, Relation target)
-{
-	if (target->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
-		refuse_target(stream, "What is written to a foreign table is not committed together with the stream's positions.",
-					  NULL);
-	if (target->rd_rel->relkind != RELKIND_RELATION &&
-		target->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-		refuse_target(stream, "It is not a table.", NULL);
-	if (target->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED)
-		refuse_target(stream, "It is unlogged: a crash of the server would empty it, and leave the stream's positions.",
-					  "Use ALTER TABLE ... SET LOGGED.");
-	if (target->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
-		refuse_target(stream, "It is temporary: it would go, and leave the stream's positions.", NULL);
-	if (target->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
-		check_partitions(stream, target);
-}
 
 /* The attribute of that name; NULL if there is none. */
 static Form_pg_attribute
@@ -244,17 +165,6 @@ common_columns(Relation source, Relation target)
 	return columns;
 }
 
-static bool
-has_name(List *names, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, names)
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	return false;
-}
-
 static void
 check_columns(const Statement *statement)
 {
@@ -292,6 +202,40 @@ check_columns(const Statement *statement)
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("key column \"%s\" is not among the columns of stream \"%s\"",
 							(char *) lfirst(lc), stream->name)));
+}
+
+/* The column that gives a target a record's topic, partition or offset. */
+static char *
+find_metadata(const Statement *statement, List *columns, const char *metadata)
+{
+	ListCell   *lc;
+
+	foreach(lc, columns)
+	{
+		const Column *column = lfirst(lc);
+
+		if (column->kind == COLUMN_METADATA && strcmp(column->metadata->name, metadata) == 0 &&
+			has_name(statement->columns, column->name))
+			return unconstify(char *, column->name);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("no column of stream \"%s\" gives %s the %s of records",
+					statement->stream->name, statement->stream->target, metadata),
+			 errhint("Both tables need columns with the options metadata 'topic', 'partition' and 'offset', of the same names.")));
+}
+
+static void
+set_order(Statement *statement)
+{
+	static const char *const metadata[] = {"partition", "topic", "offset"};
+	Relation	target = statement->target;
+	const SourceOps *ops = source_of_server(GetForeignTable(RelationGetRelid(target))->serverid);
+	List	   *columns = columns_of(target, ops, all_attnums(target));
+
+	for (int i = 0; i < lengthof(metadata); i++)
+		statement->order = lappend(statement->order,
+								   find_metadata(statement, columns, metadata[i]));
 }
 
 /*
@@ -396,6 +340,23 @@ append_conflict(StringInfo sql, const Statement *statement)
 		appendStringInfoString(sql, "NOTHING");
 }
 
+/* Names of topics are compared by their bytes, which is fast. */
+static void
+append_order(StringInfo sql, const Statement *statement)
+{
+	ListCell   *lc;
+
+	foreach(lc, statement->order)
+	{
+		const char *name = lfirst(lc);
+
+		appendStringInfo(sql, "%sq.%s%s", lc == list_head(statement->order) ? " ORDER BY " : ", ",
+						 quote_identifier(name),
+						 OidIsValid(find_attribute(statement->target, name)->attcollation) ?
+						 "::pg_catalog.text COLLATE pg_catalog.\"C\"" : "");
+	}
+}
+
 static char *
 statement_text(const Statement *statement)
 {
@@ -412,29 +373,28 @@ statement_text(const Statement *statement)
 	else
 		append_last_of_keys(&sql, statement);
 	appendStringInfoString(&sql, " AS q");
+	append_order(&sql, statement);
 	if (statement->stream->key_columns != NIL)
 		append_conflict(&sql, statement);
 	return sql.data;
 }
 
 char *
-statement_make(const Stream *stream, Oid *source)
+statement_make(const Stream *stream, Oid *source, Oid *target)
 {
 	Statement	statement = {.stream = stream};
 	char	   *text;
 
-	statement.source = open_relation(stream, "source", stream->source);
-	statement.target = open_relation(stream, "target", stream->target);
-	check_source(stream, statement.source);
-	check_target(stream, statement.target);
+	tables_open(stream, &statement.source, &statement.target);
 	statement.columns = stream->query != NULL ? query_columns(stream->query) :
 		common_columns(statement.source, statement.target);
 	check_columns(&statement);
+	if (statement.target->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		set_order(&statement);
 	text = statement_text(&statement);
 	*source = RelationGetRelid(statement.source);
+	*target = RelationGetRelid(statement.target);
 
-	/* locks last: it is executed now */
-	table_close(statement.source, NoLock);
-	table_close(statement.target, NoLock);
+	tables_close(statement.source, statement.target);
 	return text;
 }

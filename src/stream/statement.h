@@ -13,10 +13,10 @@
 #include "stream/stream.h"
 
 /*
- * Its text, as the current user, and the source's OID.  An error unless source and
- * target are there, of the kinds they must be, and have the columns.
+ * Its text, as the current user, and the OIDs of source and target.  An error
+ * unless these are there, of the kinds they must be, and have the columns.
  */
-extern char *statement_make(const Stream *stream, Oid *source);
+extern char *statement_make(const Stream *stream, Oid *source, Oid *target);
 
 /*
  * A query as it is kept: one SELECT, its names looked up now and written out in

@@ -8,11 +8,17 @@
  *	run.c		 one at a time
  *	pull.c		 a run of a stream, from its positions on
  *	pull_again.c the same again, because of records that are refused
+ *	procedure.c	 a run in transactions of its own
+ *	sink.c		 a run of a stream that writes objects, in two transactions:
+ *	sink_choose.c	 the first, which decides on them
+ *	sink_write.c	 the second, which writes them
+ *	sink_object.c	 what is saved in between
  *	replay.c	 a run over its dead letters
  *	refuse.c	 finds those that are refused
  *	by_record.c	 which queries allow that
  *	execute.c	 what both have executed, as the stream's owner
  *	statement.c	 the INSERT that this is
+ *	tables.c	 its source and its target
  *	letters.c	 records that are kept, above all dead letters
  *	letter_source.c	 and read as if from their source
  *	share.c		 which splits belong to a stream
@@ -59,6 +65,20 @@ typedef struct Stream
 	TimestampTz since;
 	int64		batch_rows;		/* records that its worker reads at a time */
 	int64		batch_wait;		/* ms until it looks for more */
+	Interval   *rotate_interval;	/* how long an object may wait until it is full;
+									 * NULL unless the stream writes objects */
 } Stream;
+
+/* Is it one of these (char *)? */
+static inline bool
+has_name(List *names, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	return false;
+}
 
 #endif							/* PINTEREST_STREAM_H */

@@ -33,6 +33,7 @@
 #include "stream/process.h"
 #include "stream/pull.h"
 #include "stream/run.h"
+#include "stream/sink.h"
 #include "stream/state.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
@@ -58,6 +59,10 @@ typedef struct Worker
 	MemoryContext turn_context;
 	Stream	   *stream;			/* as of this turn */
 	List	   *positions;
+
+	MemoryContext sink_context;
+	SinkRun		sink;			/* where the stream writes objects: since the start,
+								 * or the last error */
 
 	MemoryContext request_context;
 	SourceRequest request;		/* of the last run */
@@ -153,6 +158,17 @@ keep_request(Worker *worker, const SourceRequest *request)
 	MemoryContextSwitchTo(old);
 }
 
+static void
+begin_sink(Worker *worker)
+{
+	MemoryContext old;
+
+	MemoryContextReset(worker->sink_context);
+	old = MemoryContextSwitchTo(worker->sink_context);
+	sink_run_begin(&worker->sink, false);
+	MemoryContextSwitchTo(old);
+}
+
 /* What a batch is: in a transaction that is then committed. */
 static void
 run_batch(const Stream *stream, void *arg)
@@ -160,6 +176,13 @@ run_batch(const Stream *stream, void *arg)
 	Worker	   *worker = arg;
 	BatchResult result;
 
+	if (stream->rotate_interval != NULL)
+	{
+		worker->behind = sink_step(stream, &worker->sink);
+		if (worker->sink.request != NULL)
+			keep_request(worker, worker->sink.request);
+		return;
+	}
 	pull_run(stream, stream->batch_rows, &result);
 	worker->behind = result.records >= stream->batch_rows;
 	keep_request(worker, &result.request);
@@ -267,6 +290,7 @@ fail(Worker *worker, const ErrorData *error)
 	/* while it lasts, no run is under way that would hold a snapshot */
 	worker->behind = false;
 	request_is_stale |= worker->refreshing;
+	begin_sink(worker);
 	worker->pause = backoff(worker->failures++);
 	background_begin_sql("noting an error");
 	if (!background_has_extension() ||
@@ -358,6 +382,9 @@ pinterest_stream_worker(Datum arg)
 												ALLOCSET_DEFAULT_SIZES);
 	worker.request_context = AllocSetContextCreate(TopMemoryContext, "pinterest request",
 												   ALLOCSET_SMALL_SIZES);
+	worker.sink_context = AllocSetContextCreate(TopMemoryContext, "pinterest sink",
+												ALLOCSET_SMALL_SIZES);
+	begin_sink(&worker);
 	if (become_worker(&arguments))
 		while (!stop_requested && try_turn(&worker))
 			pause_between_turns(&worker);

@@ -235,13 +235,14 @@ static void
 set_range(KafkaSplit *split, const SourceResume *resume)
 {
 	int64		first = split->next;
+	int64		end = split->end;
 
 	if (split->mark.offset >= split->begin && split->mark.offset < first)
 		first = split->mark.offset;
 	if (resume->upto != NULL)
-		split->end = Min(split->end, resume->upto(resume->arg, name_split(split), split->end));
-	split->ranges[0] = (KafkaRange) {first, split->end};
-	split->nranges = split->next < split->end ? 1 : 0;
+		end = Min(end, resume->upto(resume->arg, name_split(split)));
+	split->ranges[0] = (KafkaRange) {first, end};
+	split->nranges = split->next < end ? 1 : 0;
 }
 
 List *
@@ -326,7 +327,7 @@ kafka_reached(List *splits)
 
 		/* what comes behind the last record is no record: of a transaction, say */
 		if (split->nranges > 0 && split->at == split->nranges)
-			next = Max(next, split->end);
+			next = Max(next, split->ranges[0].end);
 		position->split = name_split(split);
 		position->position = psprintf("%lld", (long long) next);
 		position->mark = write_mark(&split->mark);
