@@ -109,11 +109,12 @@ COMMENT ON FUNCTION pinterest.list_sources(text) IS 'the topics or streams of a 
 
 CREATE FUNCTION pinterest.describe_source(
     server text, name text,
-    OUT split text, OUT begins numeric, OUT ends numeric, OUT place text, OUT state text, OUT parents text[])
+    OUT split text, OUT begins numeric, OUT ends numeric, OUT place text, OUT state text, OUT parents text[],
+    OUT options jsonb)
     RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'pinterest_describe_source' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
 COMMENT ON FUNCTION pinterest.describe_source(text, text)
-    IS 'the partitions of a topic or shards of a stream: range, leader or hash keys, and state of each';
+    IS 'the partitions of a topic or shards of a stream: range, leader or hash keys, and state of each; and options as for create_source';
 
 CREATE FUNCTION pinterest.create_source(
     server text, name text, splits integer DEFAULT 1, options jsonb DEFAULT NULL) RETURNS void

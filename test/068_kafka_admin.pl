@@ -37,6 +37,13 @@ $node->safe_psql('postgres', q(SELECT pinterest.create_source('kafka', 'made', 3
 	'{"replication_factor": 3, "cleanup.policy": "compact", "retention.ms": 60000, "preallocate": false, "segment.ms": null}')));
 succeeds($node, "$describe('kafka', 'made')", "0|0|0|t|online\n1|0|0|t|online\n2|0|0|t|online", 'a topic with three partitions');
 is_deeply([ @{ $kafka->topic_config(name => 'made') }{qw(cleanup.policy retention.ms preallocate)} ], [qw(compact 60000 false)], 'its configuration');
+succeeds($node, q(SELECT DISTINCT options FROM pinterest.describe_source('kafka', 'made')),
+	'{"preallocate": "false", "retention.ms": 60000, "cleanup.policy": "compact", "retention.bytes": -1, "replication_factor": 3}', 'described');
+succeeds($node, q(SELECT pinterest.create_source('kafka', 'twin', 2, options) FROM pinterest.describe_source('kafka', 'made') LIMIT 1;
+	SELECT count(*) FROM (SELECT options FROM pinterest.describe_source('kafka', 'made') UNION SELECT options FROM pinterest.describe_source('kafka', 'twin')) AS o;
+	SELECT pinterest.drop_source('kafka', 'twin')), "\n1\n", 'one like it');
+succeeds($node, q(SELECT options - 'replication_factor' FROM pinterest.describe_source('kafka', 'plain')),
+	'{"retention.ms": -1, "cleanup.policy": "delete", "retention.bytes": -1}', 'what the cluster has as default');
 $kafka->produce('made', [ map { { value => '{}', key => 'k', partition => $_ } } 0, 0, 1 ]);
 succeeds($node, "$describe('kafka', 'made')", "0|0|2|t|online\n1|0|1|t|online\n2|0|0|t|online", 'with messages');
 succeeds($node, q(SELECT * FROM pinterest.list_sources('kafka')), "made|3|online\nplain|1|online", 'the list, without Kafka\'s own');

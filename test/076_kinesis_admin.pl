@@ -42,6 +42,7 @@ foreach my $kind (qw(ferrokinesis kinesis-local))
 		"$kind: two shards");
 	$node->safe_psql('postgres', qq(SELECT pinterest.create_source('$server', 'kept', options => '{"RetentionPeriodHours": 48, "StreamMode": "PROVISIONED"}')));
 	is($status->('kept')->{RetentionPeriodHours}, 48, "$kind: retention");
+	succeeds($node, "SELECT options ->> 'RetentionPeriodHours' FROM pinterest.describe_source('$server', 'kept')", 48, "$kind: described");
 	succeeds($node, "SELECT * FROM pinterest.list_sources('$server')", "kept|1|ACTIVE\nmade|2|ACTIVE", "$kind: the list");
 
 	# --- split, merged
@@ -88,6 +89,7 @@ if (my $kinesis = start_kinesis('kinesis-local'))
 	create_kinesis_server($node, 'demand', $kinesis->endpoint);
 	$node->safe_psql('postgres', q(SELECT pinterest.create_source('demand', 's', options => '{"StreamMode": "ON_DEMAND"}')));
 	is($kinesis->call('DescribeStreamSummary', { StreamName => 's' })->{StreamDescriptionSummary}{StreamModeDetails}{StreamMode}, 'ON_DEMAND', 'a stream on demand');
+	succeeds($node, q(SELECT DISTINCT options FROM pinterest.describe_source('demand', 's')), '{"StreamMode": "ON_DEMAND", "RetentionPeriodHours": 24}', 'described');
 }
 
 #
@@ -108,6 +110,7 @@ if (my $kinesis = start_kinesis('ferrokinesis', STATE_MS => 300))
 		"shardId-000000000000|t||t|open|\nshardId-000000000001|t|t|t|closed|\n"
 		  . "shardId-000000000002|t||t|open|{shardId-000000000001}\nshardId-000000000003|t||t|open|{shardId-000000000001}",
 		'gateway: its shards');
+	succeeds($node, q(SELECT DISTINCT options ->> 'RetentionPeriodHours' FROM pinterest.describe_source('gateway', 'made')), 24, 'gateway: its options');
 	succeeds($node, q(SELECT * FROM pinterest.list_sources('gateway')), 'made|3|ACTIVE', 'gateway: those that are open');
 	foreach my $plain ('false', 'true')
 	{

@@ -139,6 +139,7 @@ typedef struct KinesisSummary
 	char	   *status;			/* CREATING, DELETING, ACTIVE, UPDATING */
 	int64		created;		/* ms since 1970 */
 	int64		retention;		/* hours */
+	char	   *mode;			/* PROVISIONED, ON_DEMAND; NULL: not known */
 	int64		open_shards;	/* -1: not known */
 } KinesisSummary;
 

@@ -150,6 +150,7 @@ kinesis_summary(StringInfo body, const char *subject)
 	summary->status = copy_string(json, "StreamStatus", result);
 	summary->created = milliseconds(json, "StreamCreationTimestamp");
 	(void) json_tree_integer(json, "RetentionPeriodHours", &summary->retention);
+	summary->mode = copy_string(json_tree_member(json, "StreamModeDetails"), "StreamMode", result);
 	if (!json_tree_integer(json, "OpenShardCount", &summary->open_shards))
 		summary->open_shards = count_open(json);
 	if (summary->status == NULL)

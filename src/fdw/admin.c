@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "commands/defrem.h"
 #include "fdw/fdw.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -21,6 +22,7 @@
 #include "source/admin.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -122,6 +124,43 @@ options_of_json(Jsonb *object)
 	return options;
 }
 
+static bool
+is_integer(const char *text)
+{
+	const char *digits = text + (*text == '-');
+
+	/* no more digits than a JSON number of any reader can have */
+	return *digits != '\0' && strlen(digits) < 19 && strspn(digits, "0123456789") == strlen(digits) &&
+		(*digits != '0' || digits[1] == '\0');
+}
+
+/* The way back; NULL if there are none. */
+static const char *
+json_of_options(List *options)
+{
+	StringInfoData json;
+	ListCell   *lc;
+
+	if (options == NIL)
+		return NULL;
+	initStringInfo(&json);
+	foreach(lc, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, lc);
+		const char *value = defGetString(option);
+
+		appendStringInfoString(&json, json.len == 0 ? "{" : ", ");
+		escape_json(&json, option->defname);
+		appendStringInfoString(&json, ": ");
+		if (is_integer(value))
+			appendStringInfoString(&json, value);
+		else
+			escape_json(&json, value);
+	}
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
 /*
  * Rows
  */
@@ -221,7 +260,9 @@ describe_rows(FunctionCallInfo fcinfo, AttInMetadata *attinmeta, MemoryContext c
 {
 	SourceRequest request = {0};
 	const SourceAdmin *admin = open_server(fcinfo, &request);
-	List	   *splits = admin->describe(&request, text_argument(fcinfo, 1, "name"));
+	List	   *options = NIL;
+	List	   *splits = admin->describe(&request, text_argument(fcinfo, 1, "name"), &options);
+	const char *json = json_of_options(options);
 	List	   *rows = NIL;
 	ListCell   *lc;
 
@@ -229,7 +270,7 @@ describe_rows(FunctionCallInfo fcinfo, AttInMetadata *attinmeta, MemoryContext c
 	{
 		const AdminSplit *split = lfirst(lc);
 		const char *values[] = {split->name, split->begins, split->ends, split->place,
-		split->state, array_of(split->parents)};
+		split->state, array_of(split->parents), json};
 
 		rows = add_row(rows, attinmeta, values, context);
 	}

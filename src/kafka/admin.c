@@ -17,6 +17,8 @@
 #include "kafka/admin.h"
 #include "kafka/handle.h"
 #include "kafka/topics.h"
+#include "nodes/makefuncs.h"
+#include "nodes/value.h"
 #include "utils/memutils.h"
 
 /* With more brokers than this one is not sure to have been asked. */
@@ -32,6 +34,7 @@ typedef struct AdminCall
 	rd_kafka_NewTopic_t *create;
 	rd_kafka_NewPartitions_t *grow;
 	rd_kafka_DeleteTopic_t *drop;
+	rd_kafka_ConfigResource_t *describe;
 	rd_kafka_event_t *event;
 } AdminCall;
 
@@ -58,6 +61,8 @@ let_go(void *arg)
 		rd_kafka_NewPartitions_destroy(call->grow);
 	if (call->drop != NULL)
 		rd_kafka_DeleteTopic_destroy(call->drop);
+	if (call->describe != NULL)
+		rd_kafka_ConfigResource_destroy(call->describe);
 	if (call->options != NULL)
 		rd_kafka_AdminOptions_destroy(call->options);
 	rd_kafka_queue_destroy(call->queue);
@@ -83,15 +88,23 @@ begin_call(KafkaClient *client, rd_kafka_admin_op_t operation)
 	return call;
 }
 
-/* Waits for the answer; raises the error of the whole call, if there is one. */
+/* Waits for the answer, which may be an error of the whole call. */
 static rd_kafka_event_t *
-finish_call(AdminCall *call, const char *what, const char *name)
+await_answer(AdminCall *call, const char *what, const char *name)
 {
 	KafkaWait	wait = kafka_wait_begin(call->client, what, name);
 
 	while ((call->event = rd_kafka_queue_poll(call->queue, kafka_wait_slice(&wait))) == NULL)
 		;
 	kafka_wait_end(&wait);
+	return call->event;
+}
+
+/* The same; raises such an error. */
+static rd_kafka_event_t *
+finish_call(AdminCall *call, const char *what, const char *name)
+{
+	(void) await_answer(call, what, name);
 	if (rd_kafka_event_error(call->event) != RD_KAFKA_RESP_ERR_NO_ERROR)
 		kafka_raise(rd_kafka_event_error(call->event),
 					rd_kafka_event_error_string(call->event), what, name);
@@ -136,6 +149,7 @@ static void
 take_partition(KafkaPartition *partition, const struct rd_kafka_metadata *metadata,
 			   const struct rd_kafka_metadata_partition *found)
 {
+	partition->replicas = found->replica_cnt;
 	if (found->leader < 0)
 		partition->state = KAFKA_OFFLINE;
 	else
@@ -206,6 +220,86 @@ kafka_topic_states(KafkaClient *client)
 		if (kafka_topic_is_internal(((KafkaTopicState *) lfirst(lc))->name))
 			states = foreach_delete_current(states, lc);
 	return states;
+}
+
+/*
+ * Configurations
+ */
+
+/* What decides how long records are kept is told even if it is the cluster's default. */
+static bool
+is_worth_telling(const rd_kafka_ConfigEntry_t *entry)
+{
+	static const char *const always[] = {"cleanup.policy", "retention.bytes", "retention.ms"};
+	const char *name = rd_kafka_ConfigEntry_name(entry);
+
+	if (rd_kafka_ConfigEntry_value(entry) == NULL)	/* a secret one */
+		return false;
+	for (int i = 0; i < lengthof(always); i++)
+		if (strcmp(name, always[i]) == 0)
+			return true;
+	return rd_kafka_ConfigEntry_source(entry) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG;
+}
+
+static int
+compare_names(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst_node(DefElem, a)->defname, lfirst_node(DefElem, b)->defname);
+}
+
+static List *
+take_config(const rd_kafka_ConfigResource_t *topic)
+{
+	size_t		n;
+	const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(topic, &n);
+	List	   *config = NIL;
+
+	for (size_t i = 0; i < n; i++)
+		if (is_worth_telling(entries[i]))
+			config = lappend(config,
+							 makeDefElem(pstrdup(rd_kafka_ConfigEntry_name(entries[i])),
+										 (Node *) makeString(pstrdup(rd_kafka_ConfigEntry_value(entries[i]))), -1));
+	list_sort(config, compare_names);
+	return config;
+}
+
+/* Of the call or of the topic: may the user not know, or has nobody an answer? */
+static bool
+is_unknown(rd_kafka_resp_err_t err)
+{
+	return err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+		err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+		err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
+}
+
+List *
+kafka_topic_config(KafkaClient *client, const char *name)
+{
+	static const char what[] = "describe topic";
+	AdminCall  *call = begin_call(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+	const rd_kafka_ConfigResource_t *topic = NULL;
+	rd_kafka_event_t *answer;
+	rd_kafka_resp_err_t err;
+	List	   *config = NIL;
+	size_t		n = 1;
+
+	call->describe = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name);
+	rd_kafka_DescribeConfigs(client->rk, &call->describe, 1, call->options, call->queue);
+	answer = await_answer(call, what, name);
+	err = rd_kafka_event_error(answer);
+	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+		topic = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(answer), &n)[0];
+	if (n != 1)
+		elog(ERROR, "unexpected answer from the Kafka cluster");
+	if (topic != NULL)
+		err = rd_kafka_ConfigResource_error(topic);
+	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+		config = take_config(topic);
+	else if (!is_unknown(err))
+		kafka_raise(err, topic != NULL ? rd_kafka_ConfigResource_error_string(topic) :
+					rd_kafka_event_error_string(answer), what, name);
+	let_go(call);
+	return config;
 }
 
 /*

@@ -26,6 +26,7 @@ typedef struct KafkaPartition
 {
 	KafkaPartitionState state;
 	const char *leader;			/* broker N at host:port; NULL: offline */
+	int			replicas;		/* brokers that are to keep it */
 } KafkaPartition;
 
 typedef struct KafkaTopicState
@@ -38,6 +39,13 @@ typedef struct KafkaTopicState
 
 /* All topics but Kafka's own, by name, in the current memory context. */
 extern List *kafka_topic_states(KafkaClient *client);
+
+/*
+ * The configuration of a topic: how long it keeps records, and what has been set for
+ * this topic; DefElems as for kafka_create_topic, in the current memory context.  NIL
+ * if the user may not know it, or the cluster cannot say.
+ */
+extern List *kafka_topic_config(KafkaClient *client, const char *name);
 
 /*
  * Makes a topic, and returns when its partitions can be read and written.

@@ -45,8 +45,13 @@ typedef struct SourceAdmin
 	/* All that the user may see, by name: a List of AdminSource. */
 	List	   *(*list) (const struct SourceRequest *request);
 
-	/* The splits in their order, a List of AdminSplit; an error if there is no source. */
-	List	   *(*describe) (const struct SourceRequest *request, const char *name);
+	/*
+	 * The splits in their order, a List of AdminSplit; an error if there is no
+	 * source.  Sets the options with which create would make one like it, DefElems
+	 * as there; NIL if the user may not know them.
+	 */
+	List	   *(*describe) (const struct SourceRequest *request, const char *name,
+							 List **options);
 
 	/*
 	 * Makes one, and returns when it can be used.  options are DefElems whose

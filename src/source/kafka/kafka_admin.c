@@ -10,6 +10,8 @@
 #include "commands/defrem.h"
 #include "kafka/admin.h"
 #include "kafka/topics.h"
+#include "nodes/makefuncs.h"
+#include "nodes/value.h"
 #include "source/admin.h"
 #include "source/kafka/kafka.h"
 
@@ -72,8 +74,21 @@ find_positions(KafkaClient *client, const KafkaTopicState *topic, int64 what)
 	return found;
 }
 
+/* As create_topic takes them. */
 static List *
-describe_topic(const SourceRequest *request, const char *name)
+topic_options(KafkaClient *client, const KafkaTopicState *topic)
+{
+	List	   *config = kafka_topic_config(client, topic->name);
+	int			replicas = 0;
+
+	for (int i = 0; i < topic->npartitions; i++)
+		replicas = Max(replicas, topic->partitions[i].replicas);
+	return lcons(makeDefElem(REPLICATION_FACTOR, (Node *) makeString(psprintf("%d", replicas)), -1),
+				 config);
+}
+
+static List *
+describe_topic(const SourceRequest *request, const char *name, List **options)
 {
 	KafkaClient *client = kafka_client_acquire(request, KAFKA_CONSUMER);
 	const KafkaTopicState *topic = find_topic(client, name);
@@ -92,6 +107,7 @@ describe_topic(const SourceRequest *request, const char *name)
 		split->state = states[topic->partitions[i].state];
 		splits = lappend(splits, split);
 	}
+	*options = topic_options(client, topic);
 	kafka_client_release(client);
 	return splits;
 }

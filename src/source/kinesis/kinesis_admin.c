@@ -13,6 +13,8 @@
 #include "postgres.h"
 
 #include "commands/defrem.h"
+#include "nodes/makefuncs.h"
+#include "nodes/value.h"
 #include "pg_compat.h"
 #include "source/admin.h"
 #include "source/kinesis/kinesis.h"
@@ -167,7 +169,27 @@ split_of(const KinesisShard *shard)
 }
 
 static List *
-describe_through_gateway(KinesisAdmin *admin, const char *name)
+add_option(List *options, const char *name, char *value)
+{
+	return lappend(options, makeDefElem(pstrdup(name), (Node *) makeString(value), -1));
+}
+
+/* As create_stream takes them; what is not known is left out. */
+static List *
+stream_options(const KinesisSummary *summary)
+{
+	List	   *options = NIL;
+
+	if (summary->mode != NULL)
+		options = add_option(options, "StreamMode", summary->mode);
+	if (summary->retention > 0)
+		options = add_option(options, "RetentionPeriodHours",
+							 psprintf("%lld", (long long) summary->retention));
+	return options;
+}
+
+static List *
+describe_through_gateway(KinesisAdmin *admin, const char *name, List **options)
 {
 	KinesisShardPage *page;
 	List	   *splits = NIL;
@@ -179,13 +201,15 @@ describe_through_gateway(KinesisAdmin *admin, const char *name)
 		splits = lappend(splits, split_of(&page->shards[i]));
 	if (page->more)
 		warn_of_more(name, "shards", page->nshards);
+	*options = stream_options(kinesis_summary(aws_call_body(admin->call), name));
 	return splits;
 }
 
 static List *
-describe_stream(const SourceRequest *request, const char *name)
+describe_stream(const SourceRequest *request, const char *name, List **options)
 {
 	KinesisAdmin *admin;
+	KinesisSummary *summary;
 	ShardMap	map = {0};
 	int64		requests = 0;
 	List	   *splits = NIL;
@@ -193,11 +217,14 @@ describe_stream(const SourceRequest *request, const char *name)
 	check_name(name, true);
 	admin = open_service(request);
 	if (admin->gateway != NULL)
-		return describe_through_gateway(admin, name);
+		return describe_through_gateway(admin, name, options);
 	while (!kinesis_list_map(&map, admin->service, admin->call, name, &requests))
 		;
 	for (int i = 0; i < map.nshards; i++)
 		splits = lappend(splits, split_of(&map.shards[i].listed));
+	summary = look_up(admin, name);
+	if (summary != NULL)
+		*options = stream_options(summary);
 	return splits;
 }
 
