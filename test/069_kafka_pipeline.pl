@@ -132,4 +132,26 @@ fails($node, 'SELECT * FROM nothing.pin', { state => '42704', like => [qr/nobody
 $node->safe_psql('postgres', q(SELECT pinterest.drop_pipeline('nothing'); SELECT pinterest.drop_pipeline('live')));
 succeeds($node, q(SELECT count(*) FROM pinterest.list_sources('kafka')), '9', 'dropping a pipeline leaves the topics alone');
 
+#
+# Landed by workers
+#
+my $pipeline = "WHERE stream LIKE 'kept.%'";
+sub landed { return $node->poll_query_until('postgres', "SELECT records = $_[0] FROM pinterest.stream_status WHERE stream = 'kept.pin'"); }
+my $there = $node->safe_psql('postgres', q(SELECT sum(ends - begins) FROM pinterest.describe_source('kafka', 'u1.pin')));
+
+$node->safe_psql('postgres', qq($create('kept', 'kafka', 'u1', mode => 'landed');
+	UPDATE pinterest._stream SET batch_wait = '50 ms';
+	SELECT pinterest.start_stream(stream) FROM pinterest.stream_status $pipeline));
+ok(landed($there), 'a pipeline kept by workers');
+foreach my $round (1 .. 5)
+{
+	$kafka->produce('u1.pin', [ map { pin("t$_", partition => $_ % 4) } 1 .. 100 ]);
+	my ($rc) = $node->psql('postgres', q(CALL pinterest.run_pipeline('kept')), timeout => 30);
+	is($rc, 0, 'run_pipeline meanwhile');
+}
+ok(landed($there + 500), 'each record once');
+is($node->safe_psql('postgres', "SELECT count(*) FROM pinterest.stream_status $pipeline AND state = 'running'"), 3, 'they run on');
+$node->safe_psql('postgres', q(SELECT pinterest.drop_pipeline('kept')));
+ok($node->poll_query_until('postgres', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'pinterest stream')), 'until the pipeline is dropped');
+
 done_testing();
