@@ -465,13 +465,14 @@ BEGIN
 
     source := format('%I.%I', schema, name || '_source');
     target := format('%I.%I', schema, name || '_target');
-    -- topics must match as a whole, as topics.regex of Kafka Connect
+    -- topics must match as a whole, as topics.regex of Kafka Connect; no scan reads
+    -- folders whose names begin with "_" or "."
     EXECUTE format($sql$
         CREATE FOREIGN TABLE %s (
             topic text OPTIONS (metadata 'topic'), partition integer OPTIONS (metadata 'partition'),
             "offset" bigint OPTIONS (metadata 'offset'), value bytea OPTIONS (metadata 'value'))
         SERVER %I OPTIONS (topic %L)
-        $sql$, source, source_server, format('^(?:%s)$', topics));
+        $sql$, source, source_server, format('^(?![_.])(?:%s)$', topics));
     EXECUTE format($sql$
         CREATE FOREIGN TABLE %s (
             topic text OPTIONS (metadata 'topic'), partition integer OPTIONS (metadata 'partition'),

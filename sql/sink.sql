@@ -1,6 +1,7 @@
 -- Streams into folders: what is refused, and who may do what; nothing here reads a
 -- topic.  test/087_sink.pl has the runs.
 \pset null NULL
+\set SHOW_CONTEXT never
 CREATE SERVER sink_kafka FOREIGN DATA WRAPPER kafka_json OPTIONS ("bootstrap.servers" '127.0.0.1:1');
 CREATE SERVER sink_kinesis FOREIGN DATA WRAPPER kinesis_json OPTIONS (region 'eu-west-1');
 CREATE SERVER sink_s3 FOREIGN DATA WRAPPER s3_json OPTIONS (region 'eu-west-1');

@@ -143,7 +143,8 @@ reader_open(Relation rel, Oid userid, List *attnums, const ReaderBatch *batch)
 		if (column_counts_records(lfirst(lc)))
 			reader->whole_bodies++;
 	reader->records = records_create(reader->source, table->options, root, nslots,
-									 must_decode(&reader->rejects, columns));
+									 must_decode(&reader->rejects, columns) ||
+									 (batch != NULL && batch->wants_value));
 	if (batch != NULL)
 		records_limit(reader->records, batch->max_records);
 	return reader;

@@ -252,21 +252,39 @@ compare_objects(const ListCell *a, const ListCell *b)
  * The step
  */
 
-/* Nobody else has written what is about to be written. */
-static void
-check_target(Choice *choice)
+/* The splits that nothing is known of yet, each from its first object on. */
+static List *
+unknown_splits(const Choice *choice)
 {
-	List	   *unknown = NIL;
-	List	   *targets;
-	MemoryContext old;
+	List	   *splits = NIL;
+	const char *last = NULL;
 	ListCell   *lc;
 
 	foreach(lc, choice->chosen)
-		if (!has_name(choice->run->looked, ((SinkObject *) lfirst(lc))->split))
-			unknown = lappend(unknown, lfirst(lc));
-	if (unknown == NIL)
+	{
+		SinkObject *object = lfirst(lc);
+
+		if ((last == NULL || strcmp(last, object->split) != 0) &&
+			!has_name(choice->run->looked, object->split))
+			splits = lappend(splits, object);
+		last = object->split;
+	}
+	return splits;
+}
+
+/* Nobody else has written what this run will write. */
+static void
+check_target(Choice *choice)
+{
+	List	   *splits = unknown_splits(choice);
+	List	   *targets = sink_targets(splits);
+	MemoryContext old;
+	ListCell   *lc;
+
+	if (splits == NIL)
 		return;
-	targets = sink_targets(unknown);
+	foreach(lc, targets)
+		((TargetObject *) lfirst(lc))->last = PG_INT64_MAX;
 	sink_find_objects(choice->stream, targets);
 	foreach(lc, targets)
 	{
@@ -275,20 +293,16 @@ check_target(Choice *choice)
 		if (target->exists)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("the target of stream \"%s\" has an object already for offsets %lld to %lld of partition %d of topic \"%s\"",
-							choice->stream->name, (long long) target->first, (long long) target->last,
-							target->partition, target->topic),
-					 errdetail("It was not written by this stream, or before the stream was reset or the topic made anew."),
+					 errmsg("the target of stream \"%s\" already has an object for partition %d of topic \"%s\" from offset %lld on",
+							choice->stream->name, target->partition, target->topic,
+							(long long) target->first),
+					 errdetail("This stream has not written it, or has done so before it was reset, or before the topic was made anew."),
 					 errhint("Say with pinterest.reset_stream() where to go on, remove the objects, or write into another folder.")));
 	}
 	old = MemoryContextSwitchTo(choice->run->context);
-	foreach(lc, unknown)
-	{
-		const char *split = ((SinkObject *) lfirst(lc))->split;
-
-		if (!has_name(choice->run->looked, split))
-			choice->run->looked = lappend(choice->run->looked, pstrdup(split));
-	}
+	foreach(lc, splits)
+		choice->run->looked = lappend(choice->run->looked,
+									  pstrdup(((SinkObject *) lfirst(lc))->split));
 	MemoryContextSwitchTo(old);
 }
 

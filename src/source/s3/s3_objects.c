@@ -82,11 +82,13 @@ check_record(S3Objects *objects, const char *record, size_t len, char *spare)
 static void
 make_line(char *record, size_t len)
 {
+	static const char breaks[] = {'\n', '\r'};
+
 	if (len >= 3 && memcmp(record, "\xEF\xBB\xBF", 3) == 0)
 		memset(record, ' ', 3);
-	for (size_t i = 0; i < len; i++)
-		if (record[i] == '\n' || record[i] == '\r')
-			record[i] = ' ';
+	for (int i = 0; i < lengthof(breaks); i++)
+		for (char *at = record; (at = memchr(at, breaks[i], record + len - at)) != NULL;)
+			*at = ' ';
 }
 
 /* A record that a row has given as a whole: it is checked where it comes to lie. */

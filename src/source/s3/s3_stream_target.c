@@ -38,8 +38,12 @@ typedef struct StreamTarget
  * Which objects there are
  */
 
-/* The first offset that names have more than ten digits for: see s3_offsets.c. */
+/*
+ * The first offset that is not padded, and the first that begins with no 0: names
+ * are in order below the former, and behind those below the latter.
+ */
 #define TEN_DIGITS INT64CONST(10000000000)
+#define NO_ZERO INT64CONST(1000000000)
 
 /* The objects of one partition. */
 typedef struct Search
@@ -89,7 +93,8 @@ leap(void *arg, const char *key, char **after)
 	int64		last = search->objects[search->nobjects - 1]->last;
 	SinkName	name;
 
-	if (last >= TEN_DIGITS || !parse_name(search, key, &name) || name.offset >= TEN_DIGITS)
+	if (!parse_name(search, key, &name) || name.offset >= TEN_DIGITS ||
+		(last >= TEN_DIGITS && object->first > NO_ZERO))
 		return LEAP_ON;
 	if (name.offset > last)
 		return LEAP_END;
