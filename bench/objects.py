@@ -18,14 +18,14 @@ from harness import (CONNECTIONS, DELAY_MS, FOLDER, HERE, OBJECTS, PEERS_ONLY, R
 CLICKHOUSE = bool(os.environ.get("BENCH_CLICKHOUSE"))
 
 
-def start_versitygw():
-    folder = make_files(OBJECTS)
+def start_versitygw(folder):
+    """A bucket that holds the folder's files"""
     port = subprocess.run(
         [sys.executable, "-c", "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"],
         check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     endpoint = subprocess.run([TOP + "/test/servers/start-s3", "versitygw", FOLDER + "/s3", port],
                               check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-    progress("putting %d objects into versitygw" % OBJECTS)
+    progress("putting objects into versitygw")
     subprocess.run([sys.executable, TOP + "/test/servers/put_folder.py", endpoint, "bench", folder],
                    check=True, stdout=subprocess.DEVNULL)
     return endpoint
@@ -52,7 +52,7 @@ def objects_part():
     say("### %d objects of one record, over HTTP\n" % OBJECTS)
     say("| server | connections | curl loop, seconds | min..max | s3_json, seconds | min..max | s3_json takes | bar |")
     say("|---|---|---|---|---|---|---|---|")
-    for name, label, endpoint in (("gw", "versitygw", start_versitygw()), ("mem", "memory", memory.endpoint),
+    for name, label, endpoint in (("gw", "versitygw", start_versitygw(make_files(OBJECTS))), ("mem", "memory", memory.endpoint),
                                   ("delay", "memory, %d ms" % DELAY_MS, delayed.endpoint)):
         urls = write_urls(name, endpoint, name == "gw")
         if not PEERS_ONLY:
