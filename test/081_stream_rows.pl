@@ -169,11 +169,12 @@ succeeds($node, q(SET search_path = trap, pg_catalog; SELECT pinterest.pull_stre
 #
 # Dump and restore
 #
+sql(q(CREATE TABLE kept (n int); SELECT pinterest.create_stream('kept', 'numbers', 'kept', batch_wait => '100 ms'); SELECT pinterest.start_stream('kept')));
 $node->command_ok([ 'pg_dump', '-Fc', '-f', $node->basedir . '/dump', 'postgres' ], 'dump');
 $node->command_ok([ 'createdb', 'copy' ], 'another database');
 my ($rc) = run_command([ 'pg_restore', '-d', $node->connstr('copy'), $node->basedir . '/dump' ]);
 my $everything = q(SELECT stream, source, target, query, key_columns, rows, dead_letters, state FROM pinterest.stream_status ORDER BY 1);
-is($node->safe_psql('copy', $everything), sql($everything) =~ s/ready$/paused/mgr, 'streams are restored, and paused');
+is($node->safe_psql('copy', $everything), sql($everything) =~ s/(ready|running)$/paused/mgr, 'streams are restored, and paused');
 is($node->safe_psql('copy', 'SELECT * FROM pinterest.stream_position ORDER BY 1, 2'), sql('SELECT * FROM pinterest.stream_position ORDER BY 1, 2'), 'with their positions');
 $node->psql('copy', q(SELECT pinterest.pull_stream('bobs')), stderr => \$stderr);
 like($stderr, qr/stream "bobs" is paused.*resume_stream/s, 'which do not run');
@@ -183,6 +184,12 @@ is(sql(q(SELECT pinterest.pull_stream('bobs'))), 1, 'and in the first database a
 put('mail', 0, 'bad');
 is($node->safe_psql('copy', q(SELECT pinterest.resume_stream('mail'); ALTER TABLE box DROP CONSTRAINT box_n_check; SELECT pinterest.pull_stream('mail'); SELECT count(DISTINCT id) = count(*) FROM pinterest.dead_letter)),
 	"\n0\nt", 'new dead letters beside those restored');
+
+is($node->safe_psql('copy', q(SELECT state, pid FROM pinterest.stream_status WHERE stream = 'kept'; SELECT pinterest.resume_stream('kept'))), "paused|\n", 'one that was running does not run');
+put('numbers', 0, '{"n":78}');
+ok($node->poll_query_until($_, 'SELECT count(*) = 1 FROM kept WHERE n = 78'), "before it is resumed: $_") foreach 'copy', 'postgres';
+sql(q(SELECT pinterest.drop_stream('kept')));
+$node->safe_psql('copy', q(SELECT pinterest.stop_stream('kept')));
 
 # Objects that are gone
 sql(q(DROP TABLE bobs));

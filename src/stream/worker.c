@@ -134,13 +134,22 @@ find_stream(Worker *worker)
 	worker->begun = true;
 }
 
+static void
+add_context(void *arg)
+{
+	errcontext("looking for records of stream \"%s\"", ((const Worker *) arg)->name);
+}
+
 static bool
 look(Worker *worker)
 {
+	ErrorContextCallback callback = {error_context_stack, add_context, worker};
 	bool		found;
 
 	background_begin("looking for records");
+	error_context_stack = &callback;
 	found = pull_look(worker->stream, worker->positions, &worker->request);
+	error_context_stack = callback.previous;
 	background_commit();
 	return found;
 }
