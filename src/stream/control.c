@@ -215,9 +215,9 @@ start_worker(const Stream *stream)
 				 errhint("Each stream that is started takes one: raise max_worker_processes, and restart the server.")));
 	if (!launcher_is_registered())
 		ereport(NOTICE,
-				(errmsg("stream \"%s\" will have to be started again when the server was restarted",
+				(errmsg("stream \"%s\" will not start again by itself after a restart of the server",
 						stream->name),
-				 errhint("With pinterest_pipeline in shared_preload_libraries, it starts by itself.")));
+				 errhint("Add pinterest_pipeline to shared_preload_libraries.")));
 }
 
 Datum
