@@ -48,7 +48,7 @@ SELECT pinterest.create_stream('s', 'sink_shards', 'sink_target');
 SELECT pinterest.create_stream('s', 'sink_target', 'sink_target');
 SELECT pinterest.create_stream('s', 'sink_source', 'sink_source');
 SELECT pinterest.create_stream('s', 'sink_source', 'sink_target', key_columns => '{topic}');
-SELECT pinterest.create_stream('s', 'sink_source', 'sink_target', query => 'SELECT topic, value FROM sink_source');
+SELECT pinterest.create_stream('s', 'sink_source', 'sink_target', query => 'SELECT topic, value FROM public.sink_source');
 CREATE TABLE sink_table (value bytea);
 SELECT pinterest.create_stream('s', 'sink_source', 'sink_table', rotate_interval => '1s');
 ALTER FOREIGN TABLE sink_target OPTIONS (ADD updatable 'false');

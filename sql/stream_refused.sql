@@ -86,24 +86,24 @@ CREATE TABLE refused_low PARTITION OF refused_target FOR VALUES FROM (1) TO (998
 SELECT * FROM folder.run();
 DROP TABLE refused_target;
 CREATE TABLE refused_target (id int, n int);
-SELECT * FROM folder.run('SELECT id, 100 / (n - 50) AS n FROM refused_source WHERE id < 100');
+SELECT * FROM folder.run('SELECT id, 100 / (n - 50) AS n FROM public.refused_source WHERE id < 100');
 TRUNCATE refused_target;
-SELECT * FROM folder.run('WITH r AS (SELECT * FROM (SELECT * FROM refused_source ORDER BY id DESC) AS q) SELECT id, 100 / (n - 50) AS n FROM generate_series(1, 60) AS s (n) JOIN r USING (n)');
+SELECT * FROM folder.run('WITH r AS (SELECT * FROM (SELECT * FROM public.refused_source ORDER BY id DESC) AS q) SELECT id, 100 / (n - 50) AS n FROM generate_series(1, 60) AS s (n) JOIN r USING (n)');
 DROP TABLE refused_target;
 CREATE TABLE refused_target (id int, name text UNIQUE);
 SELECT rows, stored, dead, first_position, first_error LIKE 'index row %' AS too_long
-FROM folder.run($$SELECT id, CASE id WHEN 5 THEN (SELECT string_agg(md5(i::text), '') FROM generate_series(1, 1000) AS i) ELSE name END AS name FROM refused_source$$);
+FROM folder.run($$SELECT id, CASE id WHEN 5 THEN (SELECT string_agg(md5(i::text), '') FROM generate_series(1, 1000) AS i) ELSE name END AS name FROM public.refused_source$$);
 
 -- With keys: the last row of a key counts, among those that are not refused
 DROP TABLE refused_target;
 CREATE TABLE refused_target (id int PRIMARY KEY, n int CHECK (n <> 95));
-SELECT * FROM folder.run('SELECT n % 10 AS id, n FROM refused_source', keys => '{id}');
+SELECT * FROM folder.run('SELECT n % 10 AS id, n FROM public.refused_source', keys => '{id}');
 TABLE refused_target ORDER BY id;
 
 -- In the order of the query, which is not that of the records
 DROP TABLE refused_target;
 CREATE TABLE refused_target (id int PRIMARY KEY, n int CHECK (n NOT IN (5, 6)));
-SELECT rows, stored, dead FROM folder.run('SELECT n % 10 AS id, n FROM refused_source ORDER BY line DESC', keys => '{id}');
+SELECT rows, stored, dead FROM folder.run('SELECT n % 10 AS id, n FROM public.refused_source ORDER BY line DESC', keys => '{id}');
 SELECT string_agg(position, ', ' ORDER BY id) AS dead FROM pinterest.dead_letter;
 TABLE refused_target ORDER BY id;
 ALTER TABLE refused_target DROP CONSTRAINT refused_target_n_check, ADD CHECK (n <> 6);
@@ -115,24 +115,24 @@ CREATE TABLE refused_target (id int PRIMARY KEY, n int CHECK (n <> 95));
 
 -- Ignored
 TRUNCATE refused_target;
-SELECT * FROM folder.run('SELECT id, n FROM refused_source', on_error => 'ignore');
+SELECT * FROM folder.run('SELECT id, n FROM public.refused_source', on_error => 'ignore');
 
 -- Not set aside: stop, queries that look at several records, reasons that are not a record's
 TRUNCATE refused_target;
-SELECT folder.failure($$SELECT folder.run('SELECT id, n FROM refused_source', on_error => 'stop')$$);
+SELECT folder.failure($$SELECT folder.run('SELECT id, n FROM public.refused_source', on_error => 'stop')$$);
 CREATE FUNCTION folder.failures(VARIADIC queries text[]) RETURNS SETOF text LANGUAGE sql AS
     'SELECT failure FROM unnest(queries) AS query, folder.failure(format(''SELECT folder.run(%L)'', query)) AS failure WHERE failure !~ ''^DETAIL''';
 CREATE VIEW refused_view AS SELECT DISTINCT id, n FROM refused_source;
 SELECT folder.failures(
-    'SELECT n AS id, count(*) + 94 AS n FROM refused_source WHERE id = 1 GROUP BY n',
-    'SELECT id, n FROM refused_source LIMIT 1000',
-    'SELECT * FROM refused_view',
-    'SELECT id, max(n) OVER () - 4 AS n FROM refused_source',
-    'SELECT i AS id, n FROM generate_series(1, 1000) AS i LEFT JOIN refused_source ON id = i',
-    'SELECT id, n FROM refused_source UNION ALL SELECT 2000, 95');
+    'SELECT n AS id, count(*) + 94 AS n FROM public.refused_source WHERE id = 1 GROUP BY n',
+    'SELECT id, n FROM public.refused_source LIMIT 1000',
+    'SELECT * FROM public.refused_view',
+    'SELECT id, max(n) OVER () - 4 AS n FROM public.refused_source',
+    'SELECT i AS id, n FROM generate_series(1, 1000) AS i LEFT JOIN public.refused_source ON id = i',
+    'SELECT id, n FROM public.refused_source UNION ALL SELECT 2000, 95');
 CREATE FUNCTION folder.forbid() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE insufficient_privilege USING MESSAGE = 'not allowed'; END $$;
 CREATE TRIGGER forbid BEFORE INSERT ON refused_target FOR EACH ROW WHEN (new.id = 5) EXECUTE FUNCTION folder.forbid();
-SELECT folder.failure($$SELECT folder.run('SELECT id, n FROM refused_source')$$);
+SELECT folder.failure($$SELECT folder.run('SELECT id, n FROM public.refused_source')$$);
 DROP TRIGGER forbid ON refused_target;
 
 -- In somebody's transaction, with bad records besides, as another user
