@@ -239,6 +239,14 @@ becomes('d', 'failed', 'an owner without privileges');
 like(status('d', 'last_error'), qr/permission denied for table d/, 'which the error tells');
 sql(q(GRANT ALL ON alice.d TO alice; SELECT pinterest.start_stream('d')));
 wait_until { sql('SELECT count(*) FROM alice.d') == 2 } 'with privileges again';
+sql(q(SELECT pinterest.stop_stream('d'); ALTER ROLE alice NOLOGIN));
+SKIP:
+{
+	skip 'workers need no LOGIN', 1 if sql('SHOW server_version_num') >= 170000;
+	fails($node, q(SELECT pinterest.start_stream('d')), { state => '55000', like => [ qr/role "alice".*is not permitted to log in/, qr/ALTER ROLE/ ] }, 'an owner who may not log in');
+}
+sql(q(ALTER ROLE alice LOGIN; SELECT pinterest.start_stream('d')));
+becomes('d', 'running', 'an owner who may');
 
 #
 # Processes that end badly, under load
