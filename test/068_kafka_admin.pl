@@ -135,4 +135,11 @@ wait_until { $node->safe_psql('postgres', q(SELECT string_agg(state, ' ' ORDER B
 succeeds($node, q(SELECT split, begins IS NULL, ends IS NULL, place IS NULL, state FROM pinterest.describe_source('kafka', 'plain')),
 	'0|t|t|t|offline', 'a partition that nobody leads');
 
+# A stand-in of a cluster, which has no controller to ask
+my $mock = start_mock_kafka(topics => { t => 2 });
+
+create_server('mock', $mock->bootstrap);
+succeeds($node, q(SELECT split, state, options FROM pinterest.describe_source('mock', 't')),
+	qq(0|online|{"replication_factor": 1}\n1|online|{"replication_factor": 1}), 'what is known without a controller');
+
 done_testing();

@@ -272,17 +272,33 @@ is_unknown(rd_kafka_resp_err_t err)
 		err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
 }
 
+/* Is the broker known that is to answer?  In a stand-in of a cluster there is none. */
+static bool
+has_controller(KafkaClient *client)
+{
+	const struct rd_kafka_metadata *metadata = kafka_ask_metadata(client, NULL);
+	int32		id = rd_kafka_controllerid(client->rk, 0);
+
+	for (int i = 0; i < metadata->broker_cnt; i++)
+		if (metadata->brokers[i].id == id)
+			return true;
+	return false;
+}
+
 List *
 kafka_topic_config(KafkaClient *client, const char *name)
 {
 	static const char what[] = "describe topic";
-	AdminCall  *call = begin_call(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+	AdminCall  *call;
 	const rd_kafka_ConfigResource_t *topic = NULL;
 	rd_kafka_event_t *answer;
 	rd_kafka_resp_err_t err;
 	List	   *config = NIL;
 	size_t		n = 1;
 
+	if (!has_controller(client))
+		return NIL;
+	call = begin_call(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
 	call->describe = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name);
 	rd_kafka_DescribeConfigs(client->rk, &call->describe, 1, call->options, call->queue);
 	answer = await_answer(call, what, name);
