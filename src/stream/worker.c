@@ -58,7 +58,7 @@ typedef struct Worker
 	Oid			owner;
 	MemoryContext turn_context;
 	Stream	   *stream;			/* as of this turn */
-	List	   *positions;
+	List	   *positions;		/* to look behind */
 
 	MemoryContext sink_context;
 	SinkRun		sink;			/* where the stream writes objects: since the start,
@@ -106,6 +106,14 @@ invalidate_request(Datum arg, int cache, uint32 hash)
  * A turn
  */
 
+/* Is there to be a run without a look? */
+static bool
+run_is_due(const Worker *worker)
+{
+	return worker->behind || request_is_stale ||
+		TimestampDifferenceExceeds(worker->last_run, GetCurrentTimestamp(), IDLE_RUN);
+}
+
 /*
  * The stream, if it is to run.  The first time, whoever is about to change that is
  * waited for; later on they end this worker.
@@ -128,7 +136,8 @@ find_stream(Worker *worker)
 	}
 	if (worker->stream != NULL && worker->stream->paused)
 		worker->stream = NULL;
-	if (worker->stream != NULL)
+	worker->positions = NIL;
+	if (worker->stream != NULL && !run_is_due(worker))
 		worker->positions = catalog_positions(worker->stream);
 	background_commit_sql();
 	worker->begun = true;
@@ -207,13 +216,6 @@ run(Worker *worker)
 	background_commit_sql();
 	worker->refreshing = false;
 	worker->last_run = GetCurrentTimestamp();
-}
-
-static bool
-run_is_due(const Worker *worker)
-{
-	return worker->behind || request_is_stale ||
-		TimestampDifferenceExceeds(worker->last_run, GetCurrentTimestamp(), IDLE_RUN);
 }
 
 static void
