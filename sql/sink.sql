@@ -1,5 +1,5 @@
 -- Streams into folders: what is refused, and who may do what; nothing here reads a
--- topic.  test/087_sink.pl has the runs.
+-- topic.  test/088_sink.pl has the runs.
 \pset null NULL
 \set SHOW_CONTEXT never
 CREATE SERVER sink_kafka FOREIGN DATA WRAPPER kafka_json OPTIONS ("bootstrap.servers" '127.0.0.1:1');
