@@ -195,7 +195,7 @@ $node->safe_psql('copy', q(SELECT pinterest.stop_stream('kept')));
 sql(q(DROP TABLE bobs));
 fails($node, q(SELECT pinterest.pull_stream('bobs')), { state => '42P01', like => [qr/target public\.bobs of stream "bobs" does not exist/] }, 'no target any more');
 sql(q(DROP DATABASE copy));
-sql(q(REASSIGN OWNED BY bob TO postgres; DROP OWNED BY bob; DROP ROLE bob));
+sql(q(REASSIGN OWNED BY bob TO CURRENT_USER; DROP OWNED BY bob; DROP ROLE bob));
 fails($node, q(SELECT pinterest.pull_stream('bobs')), { state => '42704', like => [qr/role "bob", the owner of stream "bobs", does not exist/] }, 'no owner any more');
 fails($node, q(SET ROLE eve; SELECT pinterest.drop_stream('bobs')), { state => '42501' }, 'is nobody to others');
 sql(q(SELECT pinterest.drop_stream('bobs')));

@@ -233,7 +233,7 @@ put('d', 0, 1);
 wait_until { sql('SELECT n, who FROM alice.d') eq '1|alice' } 'as its owner, whoever starts it';
 fails($node, q(CREATE ROLE bob; SET ROLE bob; SELECT pinterest.stop_stream('d')), { state => '42501', like => [qr/must be owner of stream d/] }, 'stopped by another role');
 fails($node, q(SET ROLE bob; SELECT pinterest.start_stream('d')), { state => '42501', like => [qr/must be owner of stream d/] }, 'started by another role');
-sql(q(ALTER TABLE alice.d OWNER TO postgres));
+sql(q(ALTER TABLE alice.d OWNER TO CURRENT_USER));
 put('d', 0, 2);
 becomes('d', 'failed', 'an owner without privileges');
 like(status('d', 'last_error'), qr/permission denied for table d/, 'which the error tells');

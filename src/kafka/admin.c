@@ -371,18 +371,6 @@ wait_until(KafkaClient *client, const char *what, const char *name, int partitio
 	MemoryContextDelete(work);
 }
 
-/* The leaders themselves know that they lead. */
-static void
-ask_leaders(KafkaClient *client, const char *name)
-{
-	const KafkaTopic *topic = linitial(kafka_topics(client, name));
-	KafkaPosition *positions = palloc(sizeof(KafkaPosition) * topic->partitions);
-
-	for (int i = 0; i < topic->partitions; i++)
-		positions[i] = (KafkaPosition) {name, i, KAFKA_END};
-	kafka_find_positions(client, positions, topic->partitions);
-}
-
 void
 kafka_create_topic(KafkaClient *client, const char *name, int partitions,
 				   int replication_factor, List *config)
@@ -414,7 +402,7 @@ kafka_create_topic(KafkaClient *client, const char *name, int partitions,
 	check_outcome(results, n, what, name);
 	let_go(call);
 	wait_until(client, what, name, Max(partitions, 1));
-	ask_leaders(client, name);
+	kafka_await_leaders(client, name);
 }
 
 void
@@ -436,7 +424,7 @@ kafka_grow_topic(KafkaClient *client, const char *name, int partitions)
 	check_outcome(results, n, what, name);
 	let_go(call);
 	wait_until(client, what, name, partitions);
-	ask_leaders(client, name);
+	kafka_await_leaders(client, name);
 }
 
 void

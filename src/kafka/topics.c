@@ -113,11 +113,22 @@ end_work(MemoryContext before)
 	MemoryContextDelete(work);
 }
 
-/* What a broker says of a topic that was made a moment ago is worth another try. */
+/*
+ * Is that what a broker, or librdkafka, says of a topic or partition that was made a
+ * moment ago?
+ */
+static bool
+may_be_new(rd_kafka_resp_err_t err)
+{
+	return err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+		err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
+/* For a while it is worth another try. */
 static rd_kafka_resp_err_t
 pardon_new(rd_kafka_resp_err_t err, TimestampTz begun)
 {
-	if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+	if (may_be_new(err) &&
 		!TimestampDifferenceExceeds(begun, GetCurrentTimestamp(), NEW_TOPIC_TIME))
 		return RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
 	return err;
@@ -304,8 +315,9 @@ set_positions(rd_kafka_topic_partition_list_t *list, const KafkaPosition *positi
 		list->elems[i].offset = positions[i].offset;
 }
 
-void
-kafka_find_positions(KafkaClient *client, KafkaPosition *positions, int n)
+/* is_new: the topic or partitions of it have just been made, that is certain. */
+static void
+find_positions(KafkaClient *client, KafkaPosition *positions, int n, bool is_new)
 {
 	TimestampTz begun = GetCurrentTimestamp();
 	MemoryContext before;
@@ -330,7 +342,8 @@ kafka_find_positions(KafkaClient *client, KafkaPosition *positions, int n)
 			err = position_error(list);
 		if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
 			break;
-		kafka_wait_failed(&wait, pardon_new(err, begun));
+		kafka_wait_failed(&wait, is_new && may_be_new(err) ?
+						  RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE : pardon_new(err, begun));
 		if (err != RD_KAFKA_RESP_ERR__TIMED_OUT)
 			refresh_leaders(&wait);
 	}
@@ -338,4 +351,21 @@ kafka_find_positions(KafkaClient *client, KafkaPosition *positions, int n)
 	for (int i = 0; i < n; i++)
 		positions[i].offset = list->elems[i].offset;
 	end_work(before);
+}
+
+void
+kafka_find_positions(KafkaClient *client, KafkaPosition *positions, int n)
+{
+	find_positions(client, positions, n, false);
+}
+
+void
+kafka_await_leaders(KafkaClient *client, const char *name)
+{
+	const KafkaTopic *topic = linitial(kafka_topics(client, name));
+	KafkaPosition *positions = palloc(sizeof(KafkaPosition) * topic->partitions);
+
+	for (int i = 0; i < topic->partitions; i++)
+		positions[i] = (KafkaPosition) {name, i, KAFKA_END};
+	find_positions(client, positions, topic->partitions, true);
 }

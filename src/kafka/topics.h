@@ -69,4 +69,10 @@ typedef struct KafkaPosition
 /* Looks all of them up, with a request to each broker. */
 extern void kafka_find_positions(KafkaClient *client, KafkaPosition *positions, int n);
 
+/*
+ * Waits until the leaders of a topic that has just been made, or has grown, know
+ * that they lead.
+ */
+extern void kafka_await_leaders(KafkaClient *client, const char *name);
+
 #endif							/* PINTEREST_KAFKA_TOPICS_H */
