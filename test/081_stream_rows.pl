@@ -170,6 +170,7 @@ succeeds($node, q(SET search_path = trap, pg_catalog; SELECT pinterest.pull_stre
 # Dump and restore
 #
 sql(q(CREATE TABLE kept (n int); SELECT pinterest.create_stream('kept', 'numbers', 'kept', batch_wait => '100 ms'); SELECT pinterest.start_stream('kept')));
+$node->poll_query_until('postgres', q(SELECT rows = 12 FROM pinterest.stream_status WHERE stream = 'kept')) or die 'nothing is copied';
 $node->command_ok([ 'pg_dump', '-Fc', '-f', $node->basedir . '/dump', 'postgres' ], 'dump');
 $node->command_ok([ 'createdb', 'copy' ], 'another database');
 my ($rc) = run_command([ 'pg_restore', '-d', $node->connstr('copy'), $node->basedir . '/dump' ]);
