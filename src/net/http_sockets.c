@@ -22,7 +22,7 @@
  * then read while it is in the processor's cache.
  */
 #define ENOUGH_BYTES (64 * 1024)
-#define LONGEST_TURN 5000
+#define LONGEST_TURN 20000
 
 /* Nothing here may raise an error, as in http_callbacks.c. */
 static bool
