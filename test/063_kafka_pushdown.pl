@@ -181,7 +181,7 @@ is($node->safe_psql('postgres', q(SELECT count(*), min(n), max(n) FROM changed W
 $kafka->create_topic('holes');
 $kafka->produce('holes', [ map { { value => "{\"n\":$_}" } } 0 .. 9 ]);
 $kafka->produce('holes', [ map { { value => '{"n":-1}' } } 0 .. 2499 ], transaction => 'abort');
-$node->poll_query_until('postgres', q(SELECT "end" = '2511' FROM pinterest.describe_source('kafka', 'holes'))) or die 'no end of the transaction';
+$node->poll_query_until('postgres', q(SELECT ends = $$2511$$ FROM pinterest.describe_source('kafka', 'holes'))) or die 'no end of the transaction';
 $kafka->produce('holes', [ map { { value => "{\"n\":$_}" } } 10 .. 19 ]);
 $node->safe_psql('postgres', q(CREATE FOREIGN TABLE holes (n int, pos bigint OPTIONS (metadata 'offset')) SERVER kafka OPTIONS (topic 'holes')));
 is( $node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT n), min(n), max(n), max(pos) - min(pos) FROM holes'),
