@@ -10,7 +10,6 @@
 #include <math.h>
 
 #include "aws/cbor.h"
-#include "port/pg_bswap.h"
 
 /* Items may be nested as deep as this. */
 #define MAX_DEPTH 64
@@ -19,49 +18,6 @@ bool
 cbor_is_map(const char *bytes, size_t len)
 {
 	return len > 0 && (unsigned char) bytes[0] >> 5 == CBOR_MAP;
-}
-
-/* A number of so many bytes, the highest first. */
-static uint64
-read_value(const char *at, const char *end, int size)
-{
-	uint64		value = 0;
-
-	if (end - at >= (ptrdiff_t) sizeof(value))
-	{
-		memcpy(&value, at, sizeof(value));
-		return pg_ntoh64(value) >> (64 - 8 * size);
-	}
-	for (; size > 0; size--)
-		value = value << 8 | (unsigned char) *at++;
-	return value;
-}
-
-const char *
-cbor_long_value(const char *at, const char *end, CborHead *head)
-{
-	at++;
-	if (head->value > CBOR_VALUE_IN_8_BYTES)
-	{
-		head->indefinite = head->value == CBOR_INDEFINITE &&
-			head->major >= CBOR_BYTES && head->major <= CBOR_MAP;
-		return head->indefinite ? at : NULL;
-	}
-	head->size = 1 << (head->value - CBOR_VALUE_IN_1_BYTE);
-	if (end - at < head->size)
-		return NULL;
-	head->value = read_value(at, end, head->size);
-	return at + head->size;
-}
-
-const char *
-cbor_untagged(const char *at, const char *end, CborHead *head)
-{
-	const char *behind;
-
-	while ((behind = cbor_head(at, end, head)) != NULL && head->major == CBOR_TAG)
-		at = behind;
-	return behind == NULL ? NULL : at;
 }
 
 /* Of what is left in a container. */

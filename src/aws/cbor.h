@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "port/pg_bswap.h"
 
 /* RFC 8949, section 3.1: the major types */
 typedef enum CborMajor
@@ -51,29 +52,63 @@ typedef struct CborHead
 /* Does this begin a map, and so neither JSON, nor XML, nor HTML? */
 extern bool cbor_is_map(const char *bytes, size_t len);
 
-/* The rest of cbor_head, where the value is not in the first byte. */
-extern const char *cbor_long_value(const char *at, const char *end, CborHead *head);
+/* A number of so many bytes, the highest first. */
+static inline uint64
+cbor_bits(const char *at, const char *end, int size)
+{
+	uint64		value = 0;
 
-/* Returns what is behind the head. */
-static inline const char *
+	if (likely(end - at >= (ptrdiff_t) sizeof(value)))
+	{
+		memcpy(&value, at, sizeof(value));
+		return pg_ntoh64(value) >> (64 - 8 * size);
+	}
+	for (; size > 0; size--)
+		value = value << 8 | (unsigned char) *at++;
+	return value;
+}
+
+/*
+ * Returns what is behind the head.  Inlined, like what calls it, so that what it
+ * finds is kept in registers: an answer is millions of items.
+ */
+static pg_attribute_always_inline const char *
 cbor_head(const char *at, const char *end, CborHead *head)
 {
 	unsigned char first;
 
 	if (at >= end)
 		return NULL;
-	first = *at;
+	first = *at++;
 	head->major = first >> 5;
 	head->indefinite = false;
 	head->size = 0;
 	head->value = first & 0x1F;
-	if (head->value >= CBOR_VALUE_IN_1_BYTE)
-		return cbor_long_value(at, end, head);
-	return at + 1;
+	if (head->value < CBOR_VALUE_IN_1_BYTE)
+		return at;
+	if (head->value > CBOR_VALUE_IN_8_BYTES)
+	{
+		head->indefinite = head->value == CBOR_INDEFINITE &&
+			head->major >= CBOR_BYTES && head->major <= CBOR_MAP;
+		return head->indefinite ? at : NULL;
+	}
+	head->size = 1 << (head->value - CBOR_VALUE_IN_1_BYTE);
+	if (end - at < head->size)
+		return NULL;
+	head->value = cbor_bits(at, end, head->size);
+	return at + head->size;
 }
 
 /* Returns the first item that is not a tag, whose head this is. */
-extern const char *cbor_untagged(const char *at, const char *end, CborHead *head);
+static pg_attribute_always_inline const char *
+cbor_untagged(const char *at, const char *end, CborHead *head)
+{
+	const char *behind;
+
+	while ((behind = cbor_head(at, end, head)) != NULL && head->major == CBOR_TAG)
+		at = behind;
+	return behind == NULL ? NULL : at;
+}
 
 /* Any item, with all that is in it. */
 extern const char *cbor_skip(const char *at, const char *end);
@@ -82,7 +117,7 @@ extern const char *cbor_skip(const char *at, const char *end);
  * The bytes of a string of text or bytes.  Fails for other items, and for strings
  * of indefinite length, which are not in one piece.
  */
-static inline const char *
+static pg_attribute_always_inline const char *
 cbor_string(const char *at, const char *end, const char **bytes, size_t *len)
 {
 	CborHead	head;

@@ -31,25 +31,31 @@ new_record(KinesisReply *reply)
 }
 
 /* The next record, or the end of them. */
-static bool
-take_record(KinesisReply *reply, ReplyCursor *cursor)
+static const char *
+take_record(KinesisReply *reply, const char *at, const char *end)
 {
-	int			found = reply->syntax->element(cursor, &reply->list);
+	ReplyLevel	list = reply->list;
 	ReplyRecord *record;
 
-	if (found == 0)
+	at = reply->syntax->element(at, end, &list);
+	if (at == NULL)
+		return NULL;
+	if (list.ended)
+	{
 		reply->phase = REPLY_MEMBERS;
-	if (found <= 0)
-		return found == 0;
+		return at;
+	}
 	record = new_record(reply);
-	if (!reply->syntax->record(cursor, record))
+	at = reply->syntax->record(at, end, record);
+	if (at == NULL)
 	{
 		reply->nrecords--;
-		return false;
+		return NULL;
 	}
+	reply->list = list;
 	reply->data_len += reply_data_len(&record->data);
 	reply->all_records++;
-	return true;
+	return at;
 }
 
 /* A copy that lasts; NULL for none. */
@@ -70,78 +76,74 @@ take_iterator(KinesisReply *reply, const ReplyValue *value)
 	return value->text == NULL || reply->next_iterator != NULL;
 }
 
-static bool
-take_records(KinesisReply *reply, ReplyCursor *cursor)
+static const char *
+take_records(KinesisReply *reply, const char *at, const char *end)
 {
-	if (!reply->syntax->enter(cursor, REPLY_ARRAY, &reply->list))
-		return false;
+	at = reply->syntax->enter(at, end, REPLY_ARRAY, &reply->list);
+	if (at == NULL)
+		return NULL;
 	reply->has_records = true;
 	reply->phase = REPLY_RECORDS;
-	return true;
+	return at;
 }
 
 /* The next member of the answer, up to the records if it is those, or its end. */
-static bool
-take_member(KinesisReply *reply, ReplyCursor *cursor)
+static const char *
+take_member(KinesisReply *reply, const char *at, const char *end)
 {
+	ReplyLevel	members = reply->members;
 	ReplyName	name;
 	ReplyValue	value;
-	ReplyFound	kind;
-	int			found = reply->syntax->member(cursor, &reply->members, &name);
 
-	if (found < 0)
-		return false;
-	if (found == 0)
-	{
+	at = reply->syntax->member(at, end, &members, &name);
+	if (at == NULL)
+		return NULL;
+	if (members.ended)
 		reply->phase = REPLY_END;
-		return true;
+	else if (NAME_IS(name, "Records") && !reply->has_records)
+		at = take_records(reply, at, end);
+	else
+	{
+		at = reply->syntax->value(at, end, &value);
+		if (at == NULL || (NAME_IS(name, "NextShardIterator") && !take_iterator(reply, &value)))
+			return NULL;
+		if (NAME_IS(name, "MillisBehindLatest"))
+			reply->behind = reply_number(&value);
 	}
-	if (NAME_IS(name, "Records") && !reply->has_records)
-		return take_records(reply, cursor);
-	kind = reply->syntax->value(cursor, &value);
-	if (kind == REPLY_CONTAINER)
-		return reply->syntax->skip(cursor);
-	if (kind == REPLY_SCALAR && NAME_IS(name, "NextShardIterator"))
-		return take_iterator(reply, &value);
-	if (kind == REPLY_SCALAR && NAME_IS(name, "MillisBehindLatest"))
-		reply->behind = reply_number(&value);
-	return kind == REPLY_SCALAR;
+	if (at != NULL)
+		reply->members = members;
+	return at;
 }
 
 /* The first byte of a text is one of ASCII, that of a map of CBOR never. */
-static bool
-take_start(KinesisReply *reply, ReplyCursor *cursor)
+static const char *
+take_start(KinesisReply *reply, const char *at, const char *end)
 {
-	if (cursor->next == cursor->end)
-		return false;
-	reply->syntax = IS_HIGHBIT_SET(*cursor->next) ? &kinesis_cbor_syntax :
-		&kinesis_json_syntax;
-	if (!reply->syntax->enter(cursor, REPLY_OBJECT, &reply->members))
-		return false;
-	reply->phase = REPLY_MEMBERS;
-	return true;
+	if (at == end)
+		return NULL;
+	reply->syntax = IS_HIGHBIT_SET(*at) ? &kinesis_cbor_syntax : &kinesis_json_syntax;
+	at = reply->syntax->enter(at, end, REPLY_OBJECT, &reply->members);
+	if (at != NULL)
+		reply->phase = REPLY_MEMBERS;
+	return at;
 }
 
-/* Moves on by one thing; false if it is not all there, or is not sound. */
-static bool
-step(KinesisReply *reply, ReplyCursor *cursor)
+/* Moves on by one thing; NULL if it is not all there, or is not sound. */
+static const char *
+take_next(KinesisReply *reply, const char *at, const char *end)
 {
-	ReplyLevel	members = reply->members;
-	ReplyLevel	list = reply->list;
-	bool		sound = false;
-
-	if (reply->phase == REPLY_START)
-		sound = take_start(reply, cursor);
-	else if (reply->phase == REPLY_MEMBERS)
-		sound = take_member(reply, cursor);
-	else if (reply->phase == REPLY_RECORDS)
-		sound = take_record(reply, cursor);
-	if (!sound)
+	switch (reply->phase)
 	{
-		reply->members = members;
-		reply->list = list;
+		case REPLY_RECORDS:
+			return take_record(reply, at, end);
+		case REPLY_MEMBERS:
+			return take_member(reply, at, end);
+		case REPLY_START:
+			return take_start(reply, at, end);
+		case REPLY_END:
+			break;
 	}
-	return sound;
+	return NULL;
 }
 
 void
@@ -208,22 +210,20 @@ kinesis_reply_room(KinesisReply *reply, size_t *room)
 bool
 kinesis_reply_take(KinesisReply *reply, size_t n, bool last)
 {
-	ReplyCursor cursor;
+	const char *at;
+	const char *end;
 
 	reply->len += n;
 	reply->buffer[reply->len] = '\0';
 	if (reply->len - reply->at < reply->enough && !last)
 		return true;
-	cursor.next = reply->buffer + reply->at;
-	cursor.end = reply->buffer + reply->len;
-	while (step(reply, &cursor))
-		reply->at = cursor.next - reply->buffer;
+	at = reply->buffer + reply->at;
+	end = reply->buffer + reply->len;
+	while ((at = take_next(reply, at, end)) != NULL)
+		reply->at = at - reply->buffer;
 	if (last)
-	{
-		cursor.next = reply->buffer + reply->at;
 		return reply->phase == REPLY_END && reply->has_records &&
-			reply->syntax->at_end(&cursor);
-	}
+			reply->syntax->at_end(reply->buffer + reply->at, end);
 
 	/* a large record is looked at a few times, not for each piece of it */
 	reply->enough = 2 * (reply->len - reply->at);

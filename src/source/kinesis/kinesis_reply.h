@@ -43,6 +43,7 @@ typedef struct ReplyRecord
 /* What is left of the object or array that is being taken apart. */
 typedef struct ReplyLevel
 {
+	bool		ended;			/* nothing is */
 	bool		first;			/* JSON: its first member or element comes next */
 	int64		left;			/* CBOR: so many of them; -1: up to a break */
 } ReplyLevel;

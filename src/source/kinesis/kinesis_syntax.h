@@ -3,10 +3,10 @@
  * kinesis_syntax.h
  *	  How an answer to GetRecords is written: in JSON or in CBOR.
  *
- * The functions move over what has come of an answer, and fail alike for what is
- * not sound and what is not yet there; then where the cursor is does not matter.
- * Only structure is looked at: whether a text is one, or a number, is for who
- * wants it.
+ * The functions read what is at "at", of what has come of an answer, and return where
+ * the next thing begins; NULL for what is not sound and for what is not all there,
+ * which look the same.  Only structure is looked at: whether a text is one, or a
+ * number, is for who wants it.  A zero byte stands at "end".
  *
  *-------------------------------------------------------------------------
  */
@@ -16,12 +16,6 @@
 #include "postgres.h"
 
 #include "source/kinesis/kinesis_reply.h"
-
-typedef struct ReplyCursor
-{
-	const char *next;
-	const char *end;			/* a zero byte stands there */
-} ReplyCursor;
 
 typedef struct ReplyName
 {
@@ -35,36 +29,27 @@ typedef enum ReplyContainer
 	REPLY_ARRAY
 } ReplyContainer;
 
-typedef enum ReplyFound
-{
-	REPLY_NOTHING,				/* failure */
-	REPLY_SCALAR,				/* a string, a number, ... */
-	REPLY_CONTAINER
-} ReplyFound;
-
 typedef struct ReplySyntax
 {
-	/* Enters a container that must be such a one. */
-	bool		(*enter) (ReplyCursor *cursor, ReplyContainer container,
+	/* The beginning of a container that must be such a one. */
+	const char *(*enter) (const char *at, const char *end, ReplyContainer container,
 						  ReplyLevel *level);
 
-	/* Moves before the value of the next member: 1; 0 behind the last; -1: failure. */
-	int			(*member) (ReplyCursor *cursor, ReplyLevel *level, ReplyName *name);
+	/* What precedes the value of the next member, or ends the object. */
+	const char *(*member) (const char *at, const char *end, ReplyLevel *level,
+						   ReplyName *name);
 
-	/* Moves before the next element of an array; returns the same. */
-	int			(*element) (ReplyCursor *cursor, ReplyLevel *level);
+	/* What precedes the next element of an array, or ends it. */
+	const char *(*element) (const char *at, const char *end, ReplyLevel *level);
 
-	/* Moves behind a value that is a scalar; a container it stays before. */
-	ReplyFound	(*value) (ReplyCursor *cursor, ReplyValue *value);
-
-	/* Passes over a container of any content. */
-	bool		(*skip) (ReplyCursor *cursor);
+	/* A value.  Objects and arrays are passed over, and count as null. */
+	const char *(*value) (const char *at, const char *end, ReplyValue *value);
 
 	/* A record, which is reply_read_record of this syntax. */
-	bool		(*record) (ReplyCursor *cursor, ReplyRecord *record);
+	const char *(*record) (const char *at, const char *end, ReplyRecord *record);
 
 	/* Is there nothing more that counts? */
-	bool		(*at_end) (const ReplyCursor *cursor);
+	bool		(*at_end) (const char *at, const char *end);
 } ReplySyntax;
 
 extern const ReplySyntax kinesis_json_syntax;
@@ -92,27 +77,26 @@ reply_place_of(ReplyRecord *record, ReplyName name)
  * Takes a record apart; most of an answer is records.  So each syntax has its own
  * copy of this, with its functions in it.
  */
-static pg_attribute_always_inline bool
-reply_read_record(const ReplySyntax *syntax, ReplyCursor *cursor, ReplyRecord *record)
+static pg_attribute_always_inline const char *
+reply_read_record(const ReplySyntax *syntax, const char *at, const char *end,
+				  ReplyRecord *record)
 {
 	ReplyLevel	level;
 	ReplyName	name;
 	ReplyValue	unwanted;
-	int			found;
 
 	memset(record, 0, sizeof(ReplyRecord));
-	if (!syntax->enter(cursor, REPLY_OBJECT, &level))
-		return false;
-	while ((found = syntax->member(cursor, &level, &name)) > 0)
+	at = syntax->enter(at, end, REPLY_OBJECT, &level);
+	while (at != NULL && (at = syntax->member(at, end, &level, &name)) != NULL && !level.ended)
 	{
 		ReplyValue *value = reply_place_of(record, name);
-		ReplyFound	kind = syntax->value(cursor, value == NULL ? &unwanted : value);
 
-		if (kind == REPLY_NOTHING || (kind == REPLY_CONTAINER && !syntax->skip(cursor)))
-			return false;
+		at = syntax->value(at, end, value == NULL ? &unwanted : value);
 	}
-	return found == 0 && record->data.text != NULL && record->partition_key.text != NULL &&
-		reply_is_sequence(&record->sequence) && record->arrival.text != NULL;
+	if (record->data.text == NULL || record->partition_key.text == NULL ||
+		!reply_is_sequence(&record->sequence) || record->arrival.text == NULL)
+		return NULL;
+	return at;
 }
 
 #endif							/* PINTEREST_KINESIS_SYNTAX_H */

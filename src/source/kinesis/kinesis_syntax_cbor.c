@@ -16,115 +16,96 @@
 #define CBOR_NULL 22
 #define CBOR_UNDEFINED 23
 
-static bool
-cbor_enter(ReplyCursor *cursor, ReplyContainer container, ReplyLevel *level)
+static inline const char *
+cbor_enter(const char *at, const char *end, ReplyContainer container, ReplyLevel *level)
 {
 	CborHead	head;
-	const char *at = cbor_untagged(cursor->next, cursor->end, &head);
 
+	at = cbor_untagged(at, end, &head);
 	if (at == NULL || head.major != (container == REPLY_OBJECT ? CBOR_MAP : CBOR_ARRAY) ||
 		head.value > PG_INT64_MAX)
-		return false;
+		return NULL;
 	level->left = head.indefinite ? -1 : (int64) head.value;
-	cursor->next = cbor_head(at, cursor->end, &head);
-	return true;
+	level->ended = false;
+	return at + 1 + head.size;
 }
 
-static int
-cbor_element(ReplyCursor *cursor, ReplyLevel *level)
+static inline const char *
+cbor_element(const char *at, const char *end, ReplyLevel *level)
 {
-	if (level->left == 0)
-		return 0;
-	if (level->left > 0)
+	if (level->left >= 0)
 	{
+		level->ended = level->left == 0;
 		level->left--;
-		return 1;
+		return at;
 	}
-	if (cursor->next == cursor->end)
-		return -1;
-	if ((unsigned char) *cursor->next != CBOR_BREAK)
-		return 1;
-	cursor->next++;
-	level->left = 0;
-	return 0;
+	if (at == end)
+		return NULL;
+	level->ended = (unsigned char) *at == CBOR_BREAK;
+	return level->ended ? at + 1 : at;
 }
 
-static int
-cbor_member(ReplyCursor *cursor, ReplyLevel *level, ReplyName *name)
+static inline const char *
+cbor_member(const char *at, const char *end, ReplyLevel *level, ReplyName *name)
 {
-	int			found = cbor_element(cursor, level);
-	const char *behind;
+	at = cbor_element(at, end, level);
+	if (at == NULL || level->ended)
+		return at;
+	return cbor_string(at, end, &name->text, &name->len);
+}
 
-	if (found <= 0)
-		return found;
-	behind = cbor_string(cursor->next, cursor->end, &name->text, &name->len);
-	if (behind == NULL)
-		return -1;
-	cursor->next = behind;
-	return 1;
+static bool
+is_null(const CborHead *head)
+{
+	return head->major == CBOR_SIMPLE && head->size == 0 &&
+		(head->value == CBOR_NULL || head->value == CBOR_UNDEFINED);
 }
 
 /* One that is not a string in one piece. */
-static ReplyFound
-other_value(ReplyCursor *cursor, ReplyValue *value)
+static inline const char *
+other_value(const char *at, const char *end, ReplyValue *value)
 {
 	CborHead	head;
-	const char *at = cbor_untagged(cursor->next, cursor->end, &head);
 	const char *behind;
 
+	at = cbor_untagged(at, end, &head);
 	if (at == NULL)
-		return REPLY_NOTHING;
-	if (head.major == CBOR_ARRAY || head.major == CBOR_MAP)
-		return REPLY_CONTAINER;
-	if (head.major == CBOR_BYTES || head.major == CBOR_TEXT)
-		behind = cbor_skip(at, cursor->end);
+		return NULL;
+	if (head.major >= CBOR_BYTES && head.major <= CBOR_MAP)
+		behind = cbor_skip(at, end);
 	else
 		behind = at + 1 + head.size;
-	if (behind == NULL)
-		return REPLY_NOTHING;
-	value->text = at;
+	value->text = head.major == CBOR_ARRAY || head.major == CBOR_MAP || is_null(&head) ? NULL : at;
 	value->len = behind - at;
 	value->form = REPLY_CBOR;
-	if (head.major == CBOR_SIMPLE && head.size == 0 &&
-		(head.value == CBOR_NULL || head.value == CBOR_UNDEFINED))
-		value->text = NULL;
-	cursor->next = behind;
-	return REPLY_SCALAR;
+	return behind;
 }
 
-static ReplyFound
-cbor_value(ReplyCursor *cursor, ReplyValue *value)
+static inline const char *
+cbor_value(const char *at, const char *end, ReplyValue *value)
 {
 	const char *text;
 	size_t		len;
-	const char *behind = cbor_string(cursor->next, cursor->end, &text, &len);
+	const char *behind = cbor_string(at, end, &text, &len);
 
 	if (behind == NULL)
-		return other_value(cursor, value);
+		return other_value(at, end, value);
 	value->text = text;
 	value->len = len;
-	value->form = (unsigned char) *cursor->next >> 5 == CBOR_BYTES ? REPLY_BYTES : REPLY_TEXT;
-	cursor->next = behind;
-	return REPLY_SCALAR;
+	value->form = (unsigned char) *at >> 5 == CBOR_BYTES ? REPLY_BYTES : REPLY_TEXT;
+	return behind;
+}
+
+static const char *
+cbor_record(const char *at, const char *end, ReplyRecord *record)
+{
+	return reply_read_record(&kinesis_cbor_syntax, at, end, record);
 }
 
 static bool
-cbor_skip_container(ReplyCursor *cursor)
+cbor_at_end(const char *at, const char *end)
 {
-	cursor->next = cbor_skip(cursor->next, cursor->end);
-	return cursor->next != NULL;
-}
-
-static bool
-cbor_record(ReplyCursor *cursor, ReplyRecord *record)
-{
-	return reply_read_record(&kinesis_cbor_syntax, cursor, record);
-}
-
-static bool
-cbor_at_end(const ReplyCursor *cursor)
-{
-	return cursor->next == cursor->end;
+	return at == end;
 }
 
 const ReplySyntax kinesis_cbor_syntax = {
@@ -132,7 +113,6 @@ const ReplySyntax kinesis_cbor_syntax = {
 	.member = cbor_member,
 	.element = cbor_element,
 	.value = cbor_value,
-	.skip = cbor_skip_container,
 	.record = cbor_record,
 	.at_end = cbor_at_end,
 };

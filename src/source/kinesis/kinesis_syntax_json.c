@@ -15,22 +15,20 @@
 /* Values of members nobody knows may be nested as deep as this. */
 #define MAX_DEPTH 64
 
-static char
-skip_blanks(ReplyCursor *cursor)
+static const char *
+skip_blanks(const char *at)
 {
-	while (*cursor->next == ' ' || *cursor->next == '\n' ||
-		   *cursor->next == '\r' || *cursor->next == '\t')
-		cursor->next++;
-	return *cursor->next;
+	while (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')
+		at++;
+	return at;
 }
 
-static bool
-skip_char(ReplyCursor *cursor, char wanted)
+/* NULL if it is not there. */
+static const char *
+skip_char(const char *at, char wanted)
 {
-	if (skip_blanks(cursor) != wanted)
-		return false;
-	cursor->next++;
-	return true;
+	at = skip_blanks(at);
+	return *at == wanted ? at + 1 : NULL;
 }
 
 /* Behind an odd number of backslashes a quote ends nothing. */
@@ -45,42 +43,45 @@ is_escaped(const char *start, const char *quote)
 }
 
 /* Gives out what stands between the quotes. */
-static bool
-read_string(ReplyCursor *cursor, const char **text, size_t *len)
+static const char *
+read_string(const char *at, const char *end, const char **text, size_t *len)
 {
-	const char *start = cursor->next + 1;
-	const char *quote = start - 1;
+	const char *quote = at;
 
-	if (*cursor->next != '"')
-		return false;
+	if (*at != '"')
+		return NULL;
 	do
 	{
-		quote = memchr(quote + 1, '"', cursor->end - (quote + 1));
+		quote = memchr(quote + 1, '"', end - (quote + 1));
 		if (quote == NULL)
-			return false;
-	} while (is_escaped(start, quote));
-	*text = start;
-	*len = quote - start;
-	cursor->next = quote + 1;
-	return true;
+			return NULL;
+	} while (is_escaped(at + 1, quote));
+	*text = at + 1;
+	*len = quote - *text;
+	return quote + 1;
 }
 
 /* A number, or true, false or null; something always follows it. */
-static bool
-read_word(ReplyCursor *cursor, const char **text, size_t *len)
+static const char *
+read_word(const char *at, const char *end, const char **text, size_t *len)
 {
-	const char *end = cursor->next;
-
-	while (*end > ' ' && *end != ',' && *end != '}' && *end != ']')
-		end++;
-	*text = cursor->next;
-	*len = end - cursor->next;
-	cursor->next = end;
-	return *len > 0 && end < cursor->end;
+	*text = at;
+	while (*at > ' ' && *at != ',' && *at != '}' && *at != ']')
+		at++;
+	*len = at - *text;
+	return *len > 0 && at < end ? at : NULL;
 }
 
-static bool
-json_skip(ReplyCursor *cursor)
+/* A string or a word. */
+static const char *
+read_scalar(const char *at, const char *end, const char **text, size_t *len)
+{
+	return *at == '"' ? read_string(at, end, text, len) : read_word(at, end, text, len);
+}
+
+/* An object or an array. */
+static const char *
+skip_container(const char *at, const char *end)
 {
 	int			depth = 0;
 	const char *text;
@@ -88,88 +89,92 @@ json_skip(ReplyCursor *cursor)
 
 	do
 	{
-		char		c = skip_blanks(cursor);
-
-		if (c == '"' ? !read_string(cursor, &text, &len) :
-			strchr("{}[],:", c) == NULL ? !read_word(cursor, &text, &len) : c == '\0')
-			return false;
-		if (c == '{' || c == '[')
+		at = skip_blanks(at);
+		if (*at == '\0')
+			return NULL;
+		if (*at == '{' || *at == '[')
 			depth++;
-		else if (c == '}' || c == ']')
+		else if (*at == '}' || *at == ']')
 			depth--;
-		if (strchr("{}[],:", c) != NULL)
-			cursor->next++;
-	} while (depth > 0 && depth <= MAX_DEPTH);
-	return depth == 0;
+		if (strchr("{}[],:", *at) != NULL)
+			at++;
+		else
+			at = read_scalar(at, end, &text, &len);
+	} while (at != NULL && depth > 0 && depth <= MAX_DEPTH);
+	return depth == 0 ? at : NULL;
 }
 
-static bool
-json_enter(ReplyCursor *cursor, ReplyContainer container, ReplyLevel *level)
+static inline const char *
+json_enter(const char *at, const char *end, ReplyContainer container, ReplyLevel *level)
 {
 	level->first = true;
-	return skip_char(cursor, container == REPLY_OBJECT ? '{' : '[');
+	level->ended = false;
+	return skip_char(at, container == REPLY_OBJECT ? '{' : '[');
 }
 
 /* Moves to the next thing in a container, which ends with that. */
-static int
-json_next(ReplyCursor *cursor, ReplyLevel *level, char end)
+static const char *
+json_next(const char *at, ReplyLevel *level, char last)
 {
-	if (skip_char(cursor, end))
-		return 0;
-	if (!level->first && !skip_char(cursor, ','))
-		return -1;
+	const char *behind = skip_char(at, last);
+
+	level->ended = behind != NULL;
+	if (!level->ended)
+		behind = level->first ? skip_blanks(at) : skip_char(at, ',');
 	level->first = false;
-	return 1;
+	return behind;
 }
 
-static int
-json_element(ReplyCursor *cursor, ReplyLevel *level)
+static inline const char *
+json_element(const char *at, const char *end, ReplyLevel *level)
 {
-	return json_next(cursor, level, ']');
+	return json_next(at, level, ']');
 }
 
-static int
-json_member(ReplyCursor *cursor, ReplyLevel *level, ReplyName *name)
+static inline const char *
+json_member(const char *at, const char *end, ReplyLevel *level, ReplyName *name)
 {
-	int			found = json_next(cursor, level, '}');
-
-	if (found <= 0)
-		return found;
-	skip_blanks(cursor);
-	return read_string(cursor, &name->text, &name->len) && skip_char(cursor, ':') ? 1 : -1;
+	at = json_next(at, level, '}');
+	if (at == NULL || level->ended)
+		return at;
+	at = read_string(skip_blanks(at), end, &name->text, &name->len);
+	return at == NULL ? NULL : skip_char(at, ':');
 }
 
-static ReplyFound
-json_value(ReplyCursor *cursor, ReplyValue *value)
+static inline const char *
+json_value(const char *at, const char *end, ReplyValue *value)
 {
-	char		kind = skip_blanks(cursor);
+	const char *text;
 	size_t		len;
 
-	if (kind == '{' || kind == '[')
-		return REPLY_CONTAINER;
-	if (!(kind == '"' ? read_string(cursor, &value->text, &len) :
-		  read_word(cursor, &value->text, &len)))
-		return REPLY_NOTHING;
+	char		first;
+
+	at = skip_blanks(at);
+	first = *at;
+	if (first == '{' || first == '[')
+	{
+		value->text = NULL;
+		return skip_container(at, end);
+	}
+	at = read_scalar(at, end, &text, &len);
+	if (at == NULL)
+		return NULL;
+	value->text = first == 'n' ? NULL : text;
 	value->len = len;
 	value->form = REPLY_JSON;
-	if (kind == 'n')
-		value->text = NULL;
-	return REPLY_SCALAR;
+	return at;
+}
+
+static const char *
+json_record(const char *at, const char *end, ReplyRecord *record)
+{
+	return reply_read_record(&kinesis_json_syntax, at, end, record);
 }
 
 static bool
-json_record(ReplyCursor *cursor, ReplyRecord *record)
+json_at_end(const char *at, const char *end)
 {
-	return reply_read_record(&kinesis_json_syntax, cursor, record);
-}
-
-static bool
-json_at_end(const ReplyCursor *cursor)
-{
-	ReplyCursor behind = *cursor;
-
-	skip_blanks(&behind);
-	return behind.next == behind.end;
+	return skip_blanks(at) == end;
 }
 
 const ReplySyntax kinesis_json_syntax = {
@@ -177,7 +182,6 @@ const ReplySyntax kinesis_json_syntax = {
 	.member = json_member,
 	.element = json_element,
 	.value = json_value,
-	.skip = json_skip,
 	.record = json_record,
 	.at_end = json_at_end,
 };
