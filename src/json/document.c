@@ -3,8 +3,8 @@
  * document.c
  *	  A record that comes alone: one JSON document in bytes of known length.
  *
- * The scanner wants zeros behind its input.  Where nothing may be put behind the
- * bytes, which belong to a library, they are copied.
+ * The scanner wants a zero behind its input.  Where none may be put there, because
+ * the bytes belong to a library, they are copied.
  *
  *-------------------------------------------------------------------------
  */
@@ -151,7 +151,7 @@ bad_document(JsonDocument *document, JsonError error, size_t error_at)
 	return &document->record;
 }
 
-/* Reads what stands at p, behind which there are zeros. */
+/* Reads what stands at p, behind which there is a zero. */
 static const JsonRecord *
 read_at(JsonDocument *document, const char *p, size_t len)
 {
@@ -180,7 +180,7 @@ const JsonRecord *
 json_document_read(JsonDocument *document, const char *data, size_t len, char *spare)
 {
 	JsonRecord *record = &document->record;
-	char		behind[JSON_PADDING];
+	char		behind;
 
 	record->data = data;
 	record->len = len;
@@ -194,10 +194,10 @@ json_document_read(JsonDocument *document, const char *data, size_t len, char *s
 		memset(document->buffer + len, 0, JSON_PADDING);
 		return read_at(document, document->buffer, len);
 	}
-	memcpy(behind, spare, JSON_PADDING);
-	memset(spare, 0, JSON_PADDING);
+	behind = *spare;
+	*spare = '\0';
 	(void) read_at(document, data, len);
-	memcpy(spare, behind, JSON_PADDING);
+	*spare = behind;
 	return record;
 }
 

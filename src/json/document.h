@@ -47,8 +47,8 @@ extern JsonDocument *json_document_create(JsonNode *root, int nslots, Size max_r
 /*
  * The record that len bytes hold, valid as long as they are and until the next
  * call.  White space, a byte order mark and the brackets of an array may stand
- * around it, nothing else.  spare: the JSON_PADDING bytes behind them, which are
- * changed meanwhile; NULL if they must not be.
+ * around it, nothing else.  spare: the byte behind them, which is changed meanwhile,
+ * and with which JSON_PADDING bytes begin that can be read; NULL if there are none.
  */
 extern const JsonRecord *json_document_read(JsonDocument *document, const char *data,
 											size_t len, char *spare);

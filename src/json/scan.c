@@ -8,9 +8,10 @@
  * where its part begins and returns the place behind it, or NULL after it has
  * noted what is wrong and where.
  *
- * The input ends with zeros, which no rule accepts, so nothing compares
- * against the end: whoever runs into it fails there.  json_status() tells
- * this from a real fault by the distance to the end.
+ * The input ends with a zero, which no rule accepts, and no rule looks behind what
+ * it has not accepted.  So nothing compares against the end: whoever runs into it
+ * fails there.  json_status() tells this from a real fault by the distance to the
+ * end.
  *
  *-------------------------------------------------------------------------
  */

@@ -24,8 +24,9 @@
 #define JSON_MAX_DEPTH 1024
 
 /*
- * Bytes behind the end of the input that the caller owns and has set to zero.
- * The scanner looks at whole blocks and relies on a zero to stop it.
+ * Bytes behind the end of the input that can be read.  The scanner looks at whole
+ * blocks, and relies on the first of these bytes, a zero, to stop it; what the others
+ * are does not matter.
  */
 #define JSON_PADDING 64
 
@@ -71,7 +72,7 @@ typedef struct JsonScan
 	char	   *arena;			/* JSON_ARENA_SIZE(capacity of the input) */
 
 	/* set by the caller, for each document */
-	const char *end;			/* JSON_PADDING zero bytes follow */
+	const char *end;			/* a zero, and more bytes: JSON_PADDING in all */
 	bool		final;			/* nothing comes after end */
 
 	/* kept by the scanner */

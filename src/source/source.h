@@ -194,8 +194,9 @@ typedef struct SourceOps
 	/*
 	 * Instead of read, where each body is one record: its bytes, which last
 	 * until the next body; NULL for a record without a value, which is a row of
-	 * NULLs.  If the JSON_PADDING bytes behind them may be changed for a while, gives
-	 * them out as *spare: this saves a copy.  Does not block.
+	 * NULLs.  If JSON_PADDING bytes behind them can be read, and the first of these may
+	 * be changed for a while, gives it out as *spare: this saves a copy.  Does not
+	 * block.
 	 */
 	const char *(*message) (Source *source, size_t *len, char **spare);
 

@@ -17,8 +17,8 @@ typedef struct KinesisBody
 	/* the current one */
 	const char *data;
 	size_t		len;
-	bool		in_buffer;		/* a reply's or our own, with JSON_PADDING bytes or
-								 * more behind it */
+	bool		in_buffer;		/* a reply's or our own, where JSON_PADDING bytes or
+								 * more follow */
 	bool		in_aggregate;
 	KplRecord	user_record;	/* in an aggregate */
 	int64		sub_sequence;	/* its place there, else 0 */
