@@ -9,6 +9,7 @@ CREATE SERVER option_server FOREIGN DATA WRAPPER s3_json
 ALTER SERVER option_server OPTIONS (SET path_style 'true', DROP endpoint);
 ALTER SERVER option_server OPTIONS (SET path_style 'maybe');
 ALTER SERVER option_server OPTIONS (SET region '');
+ALTER SERVER option_server OPTIONS (SET region 'eu west 1');
 ALTER SERVER option_server OPTIONS (ADD endpoint '');
 ALTER SERVER option_server OPTIONS (ADD endpoint 'host.example');
 ALTER SERVER option_server OPTIONS (ADD endpoint 'ftp://host.example');

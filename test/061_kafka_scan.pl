@@ -86,6 +86,10 @@ succeeds($node, 'SELECT count(*), count(DISTINCT topic), sum(n) FROM many', '200
 $kafka->create_topic('many.21');
 fill('many.21', 1);
 succeeds($node, 'SELECT count(*), count(DISTINCT topic) FROM many', '201|21', 'one more topic');
+create_table('none', topic => '^none\.', columns => 'n int');
+$node->psql('postgres', 'SELECT count(*) FROM none', stdout => \my $out, stderr => \my $err);
+is($out, '0', 'no topic matches');
+like($err, qr/NOTICE:  no topic matches "\^none\\\."/, '... and that is told');
 
 #
 # Ends

@@ -66,6 +66,7 @@ credentials_validate(List *options)
 				 errhint("Set \"credential_source\" to \"profile\" or \"chain\".")));
 	check_needs(options, "external_id", "role_arn");
 	check_needs(options, "role_session_name", "role_arn");
+	check_text(options, "region", 1, 63, "-_");
 	check_text(options, "role_arn", 20, 2048, "_+=,.@-:/");
 	check_text(options, "external_id", 2, 1224, "_+=,.@:/-");
 	check_text(options, "role_session_name", 2, 64, "_+=,.@-");

@@ -34,7 +34,7 @@ kinesis_bad_answer(const char *subject, const char *action)
 			(errcode(ERRCODE_FDW_ERROR),
 			 errmsg("could not read \"%s\": the service's answer is not valid for %s", subject,
 					action),
-			 errhint("Check the endpoint of the server, and that nothing stands between this machine and it.")));
+			 errhint("Check the endpoint and the region of the server, and that nothing stands between this machine and it.")));
 	pg_unreachable();
 }
 

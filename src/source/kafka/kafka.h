@@ -70,7 +70,7 @@ typedef struct KafkaSnapshot KafkaSnapshot;
 
 /*
  * What there is of a topic or of those of a pattern, in the current memory
- * context.  Blocks.  In kafka_snapshot.c.
+ * context.  A notice tells if no topic matches.  Blocks.  In kafka_snapshot.c.
  */
 extern KafkaSnapshot *kafka_take_snapshot(KafkaClient *client, const char *topic);
 

@@ -96,6 +96,8 @@ kafka_take_snapshot(KafkaClient *client, const char *topic)
 	Partition  *partition;
 	ListCell   *lc;
 
+	if (topics == NIL)
+		ereport(NOTICE, (errmsg("no topic matches \"%s\"", topic)));
 	foreach(lc, topics)
 		snapshot->npartitions += ((KafkaTopic *) lfirst(lc))->partitions;
 	partition = snapshot->partitions = palloc0(sizeof(Partition) * Max(snapshot->npartitions, 1));

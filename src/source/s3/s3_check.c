@@ -139,7 +139,7 @@ list_buckets(void *arg)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_ERROR),
 				 errmsg("the answer is not a list of buckets"),
-				 errhint("Check the endpoint of the server, and that nothing stands between this machine and it.")));
+				 errhint("Check the endpoint and the region of the server, and that nothing stands between this machine and it.")));
 	return psprintf("Buckets the keys may see: %d.", buckets);
 }
 
