@@ -1,16 +1,23 @@
 EXTENSION = pinterest_pipeline
 
-MODULE_big = $(EXTENSION)
-DATA = $(sort $(wildcard $(EXTENSION)--*.sql))
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
+# The folder of this file, for builds in another: make -f FOLDER/Makefile
+here = $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
+files = $(patsubst $(here)/%,%,$(sort $(wildcard $(addprefix $(here)/,$(1)))))
 
-REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+MODULE_big = $(EXTENSION)
+DATA := $(call files,$(EXTENSION)--*.sql)
+OBJS := $(patsubst %.c,%.o,$(call files,src/*.c src/*/*.c src/*/*/*.c))
+ifneq ($(here),.)
+$(shell mkdir -p $(sort $(dir $(OBJS))))
+endif
+
+REGRESS := $(patsubst sql/%.sql,%,$(call files,sql/*.sql))
 REGRESS_OPTS = --load-extension=$(EXTENSION)
 
 PKG_CONFIG ?= pkg-config
 PACKAGES = libcurl jansson rdkafka zlib libzstd
 
-PG_CPPFLAGS = -Isrc $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+PG_CPPFLAGS = -I$(here)/src $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 
 # The -Wno- are for what the server's own headers and calling conventions do
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
@@ -29,7 +36,7 @@ EXTRA_CLEAN = $(OBJS:.o=.d)
 
 # Nothing but the entry points is visible: a symbol of ours must not clash with
 # another module's, nor a library's with ours
-SHLIB_LINK = -Wl,--version-script=src/exports.map
+SHLIB_LINK = -Wl,--version-script=$(here)/src/exports.map
 
 # Only what is used is loaded into every backend
 SHLIB_LINK += -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES))
@@ -44,7 +51,7 @@ PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
 ifneq ($(PGXS),)
 include $(PGXS)
 -include $(OBJS:.o=.d)
-$(shlib): src/exports.map
+$(shlib): $(here)/src/exports.map
 else
 all install installcheck:
 	@echo "no server headers for PG_CONFIG=$(PG_CONFIG): scripts/install-deps build installs what is missing" >&2; exit 1
@@ -53,29 +60,53 @@ clean:
 endif
 
 .DEFAULT_GOAL = all
-.PHONY: demo demo-stop test test-long test-releases fuzz bench lint
+.PHONY: help demo demo-stop test test-long test-releases fuzz bench lint
+
+define help
+make                      builds the extension, for the PostgreSQL of pg_config
+make install              installs it there (sudo); make uninstall removes it
+make installcheck         runs the regression tests on a running server that has it installed
+
+These install the packages that are missing, and nothing into the PostgreSQL server:
+
+make demo                 a private server with invented posts, and the ten answers
+make demo DATA=folder     the same with your own records, as a Kafka S3 sink has written them
+make demo-stop            removes that server
+make test                 all tests, on private servers; TESTS="sql test/030_write.pl" runs some
+make test-releases        the regression tests on PostgreSQL 14, 16, 17 and 18
+make test-long            the JSON scanner compared with PostgreSQL's own, at length
+make fuzz                 the JSON scanner under a fuzzer
+make bench                the benchmarks
+make lint                 compiler warnings, static analysis, formatting
+
+PG_CONFIG=/path/to/pg_config chooses another PostgreSQL. README.md tells more.
+endef
+export help
+
+help:
+	@echo "$$help"
 
 # These install what is missing by themselves, so they do not depend on "all".
 # MAKEOVERRIDES: "make demo DATA=folder" must not reach the make that installs.
 MAKEOVERRIDES =
 
 demo:
-	@PG_CONFIG='$(PG_CONFIG)' USER_ID='$(USER_ID)' scripts/demo \
+	@PG_CONFIG='$(PG_CONFIG)' USER_ID='$(USER_ID)' $(here)/scripts/demo \
 		$(if $(findstring command line,$(origin DATA)),'$(DATA)')
 demo-stop:
-	@scripts/demo stop
+	@$(here)/scripts/demo stop
 test:
-	@PG_CONFIG='$(PG_CONFIG)' scripts/test
+	@PG_CONFIG='$(PG_CONFIG)' $(here)/scripts/test
 # The comparison with PostgreSQL's own JSON functions, other cases each time
 test-long:
 	@PG_CONFIG='$(PG_CONFIG)' TESTS=test/010_json_oracle.pl PINTEREST_CASES=100000 \
-		PINTEREST_SEED=$${PINTEREST_SEED:-$$(date +%s)} scripts/test
+		PINTEREST_SEED=$${PINTEREST_SEED:-$$(date +%s)} $(here)/scripts/test
 # The regression tests on PostgreSQL 14, 16, 17 and 18
 test-releases:
-	@scripts/test-releases
+	@$(here)/scripts/test-releases
 fuzz:
-	@PG_CONFIG='$(PG_CONFIG)' test/fuzz/run
+	@PG_CONFIG='$(PG_CONFIG)' $(here)/test/fuzz/run
 bench:
-	@PG_CONFIG='$(PG_CONFIG)' bench/run
+	@PG_CONFIG='$(PG_CONFIG)' $(here)/bench/run
 lint:
-	@PG_CONFIG='$(PG_CONFIG)' scripts/lint
+	@PG_CONFIG='$(PG_CONFIG)' $(here)/scripts/lint
