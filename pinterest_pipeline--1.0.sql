@@ -273,9 +273,11 @@ CREATE VIEW pinterest.stream_status WITH (security_barrier) AS
         (SELECT pg_catalog.sum(p.lag)::bigint FROM pinterest._stream_position AS p WHERE p.stream = s.name) AS lag,
         (SELECT pg_catalog.max(p.lag_time) FROM pinterest._stream_position AS p WHERE p.stream = s.name) AS lag_time,
         s.last_run, w.retries, w.last_error, w.last_error_time
-    FROM (SELECT *, pinterest._stream_pid(name) AS pid FROM pinterest._stream WHERE pinterest._may_act_for(owner)) AS s
+    FROM (SELECT *, pinterest._stream_pid(name) AS pid
+          FROM pinterest._stream
+          WHERE pinterest._may_act_for(owner) OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')) AS s
         JOIN pinterest._stream_worker AS w ON w.stream = s.name;
-COMMENT ON VIEW pinterest.stream_status IS 'the streams that the current user may act on';
+COMMENT ON VIEW pinterest.stream_status IS 'the streams that the current user may act on; all of them for pg_read_all_stats';
 COMMENT ON COLUMN pinterest.stream_status.stream IS 'name of the stream';
 COMMENT ON COLUMN pinterest.stream_status.owner IS 'role that owns it, and as which it runs';
 COMMENT ON COLUMN pinterest.stream_status.state IS 'ready: not started; running; retrying after an error; failed: an error has ended it; down: started, but without a worker; paused: created in another database, of which this one is a copy';
@@ -308,8 +310,9 @@ GRANT SELECT ON pinterest.stream_status TO PUBLIC;
 CREATE VIEW pinterest.stream_position WITH (security_barrier) AS
     SELECT p.stream, p.split, p.position, p.ends, p.lag, p.lag_time
     FROM pinterest._stream_position AS p
-    WHERE EXISTS (SELECT FROM pinterest._stream AS s WHERE s.name = p.stream AND pinterest._may_act_for(s.owner));
-COMMENT ON VIEW pinterest.stream_position IS 'how far each split has been read';
+    WHERE pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
+        OR EXISTS (SELECT FROM pinterest._stream AS s WHERE s.name = p.stream AND pinterest._may_act_for(s.owner));
+COMMENT ON VIEW pinterest.stream_position IS 'how far each split of the streams in stream_status has been read';
 COMMENT ON COLUMN pinterest.stream_position.stream IS 'name of the stream';
 COMMENT ON COLUMN pinterest.stream_position.split IS 'topic/partition, ID of a shard, or path of an object';
 COMMENT ON COLUMN pinterest.stream_position.position IS 'offset of the next record, sequence number of the last record read, or which object of this path has been read';
@@ -704,7 +707,8 @@ $$
     SELECT k.kind, s.stream, s.target
     FROM unnest('{pin, geo, user}'::text[]) WITH ORDINALITY AS k(kind, place)
         JOIN pinterest.stream_status AS s ON s.stream = pinterest._landing_stream(pipeline, k.kind)
-    WHERE s.source = format('%I.%I', pipeline, k.kind || '_source')
+    WHERE pinterest._may_act_for(s.owner)
+        AND s.source = format('%I.%I', pipeline, k.kind || '_source')
         AND starts_with(s.target, format('%I.', pipeline))
         AND rtrim(s.target, '"') LIKE '%' || pinterest._landed_table('', k.kind)
     ORDER BY k.place

@@ -127,7 +127,14 @@ SELECT pinterest.create_stream('mine too', 'stream_source', 'stream_target');
 SELECT pinterest.drop_stream('mine');
 DELETE FROM pinterest.stream_position;
 UPDATE pinterest.dead_letter SET error = '';
+SELECT stream FROM pinterest.stream_status;
 RESET ROLE;
+GRANT pg_monitor TO regress_stream_stranger;
+SET ROLE regress_stream_stranger;
+SELECT stream, owner FROM pinterest.stream_status ORDER BY 1;
+SELECT pinterest.drop_stream('mine');
+RESET ROLE;
+REVOKE pg_monitor FROM regress_stream_stranger;
 
 SELECT pinterest.drop_stream(stream) FROM pinterest.stream_status;
 SELECT pinterest.drop_stream('one');

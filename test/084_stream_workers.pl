@@ -193,6 +193,7 @@ comes('c', '1', 'before a bad record');
 $kafka->produce('c', [ { value => '{"n":"bad"}', partition => 0 } ]);
 becomes('c', 'failed', 'a bad record with on_error stop');
 wait_until { status('c', 'pid') eq '' } 'the worker has ended';
+like(slurp_file($node->logfile), qr/LOG:  stream "c" has failed, and will not run until it is started again/, 'and the log says so');
 like(status('c', 'last_error'), qr/invalid input syntax for type integer: "bad"/, 'the error says why');
 sql(q(SELECT pinterest.reset_stream('c', split => 'c/0', at => '2'); SELECT pinterest.start_stream('c')));
 put('c', 0, 2);

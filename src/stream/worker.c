@@ -297,6 +297,7 @@ static bool
 fail(Worker *worker, const ErrorData *error)
 {
 	bool		goes_on = is_transient(error);
+	bool		noted;
 
 	/* while it lasts, no run is under way that would hold a snapshot */
 	worker->behind = false;
@@ -304,12 +305,16 @@ fail(Worker *worker, const ErrorData *error)
 	begin_sink(worker);
 	worker->pause = backoff(worker->failures++);
 	background_begin_sql("noting an error");
-	if (!background_has_extension() ||
-		!state_note_error(worker->name, worker->owner,
-						  goes_on ? STREAM_RETRYING : STREAM_FAILED, error))
-		goes_on = false;
+	noted = background_has_extension() &&
+		state_note_error(worker->name, worker->owner,
+						 goes_on ? STREAM_RETRYING : STREAM_FAILED, error);
 	background_commit_sql();
-	return goes_on;
+	if (noted && !goes_on)
+		ereport(LOG,
+				(errmsg("stream \"%s\" has failed, and will not run until it is started again",
+						worker->name),
+				 errhint("Remove the cause of the error, then call pinterest.start_stream().")));
+	return noted && goes_on;
 }
 
 static bool
