@@ -22,8 +22,8 @@ PG_MODULE_MAGIC;
 
 void		_PG_init(void);
 
-void
-_PG_init(void)
+static void
+define_reading_settings(void)
 {
 	DefineCustomIntVariable("pinterest.max_record_size",
 							"Sets the maximum size of a JSON record; larger ones are bad records.",
@@ -31,36 +31,18 @@ _PG_init(void)
 							&pinterest_max_record_size,
 							pinterest_max_record_size, 1, 512 * 1024,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
-	DefineCustomIntVariable("pinterest.s3_connections",
-							"Sets the maximum number of requests to S3 that a backend has in flight.",
-							NULL,
-							&pinterest_s3_connections,
-							pinterest_s3_connections, 1, 512,
-							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("pinterest.part_size",
 							"Sets the size of the parts in which parallel scans read large objects of lines.",
 							NULL,
 							&pinterest_part_size,
 							pinterest_part_size, 1, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
-	DefineCustomIntVariable("pinterest.kinesis_connections",
-							"Sets the maximum number of requests to Kinesis that a scan has in flight.",
-							NULL,
-							&pinterest_kinesis_connections,
-							pinterest_kinesis_connections, 1, 512,
-							PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomBoolVariable("pinterest.kinesis_pacing",
-							 "Keeps to the limits of Kinesis shards: 5 requests and 2 MB per second for each.",
-							 NULL,
-							 &pinterest_kinesis_pacing,
-							 pinterest_kinesis_pacing,
-							 PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("pinterest.shard_timeout",
-							"Sets how long a Kinesis shard may return no records and come no nearer to its end.",
-							NULL,
-							&pinterest_shard_timeout,
-							pinterest_shard_timeout, 100, INT_MAX,
-							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+}
+
+/* Of requests to S3, Kinesis and the like. */
+static void
+define_request_settings(void)
+{
 	DefineCustomIntVariable("pinterest.request_timeout",
 							"Sets how long a service may stay silent before a request is given up.",
 							NULL,
@@ -79,12 +61,55 @@ _PG_init(void)
 							&pinterest_max_retries,
 							pinterest_max_retries, 0, 100,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("pinterest.s3_connections",
+							"Sets the maximum number of requests to S3 that a backend has in flight.",
+							NULL,
+							&pinterest_s3_connections,
+							pinterest_s3_connections, 1, 512,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
+static void
+define_kinesis_settings(void)
+{
+	DefineCustomIntVariable("pinterest.kinesis_connections",
+							"Sets the maximum number of requests to Kinesis that a scan has in flight.",
+							NULL,
+							&pinterest_kinesis_connections,
+							pinterest_kinesis_connections, 1, 512,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("pinterest.kinesis_pacing",
+							 "Keeps to the limits of Kinesis shards: 5 requests and 2 MB per second for each.",
+							 NULL,
+							 &pinterest_kinesis_pacing,
+							 pinterest_kinesis_pacing,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("pinterest.shard_timeout",
+							"Sets how long a Kinesis shard may return no records and come no nearer to its end.",
+							NULL,
+							&pinterest_shard_timeout,
+							pinterest_shard_timeout, 100, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+}
+
+static void
+define_stream_settings(void)
+{
 	DefineCustomIntVariable("pinterest.launcher_naptime",
 							"Sets the time between looks for streams whose background worker is missing.",
 							"It has an effect only with pinterest_pipeline in shared_preload_libraries.",
 							&pinterest_launcher_naptime,
 							pinterest_launcher_naptime, 1, INT_MAX / 1000,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
+void
+_PG_init(void)
+{
+	define_reading_settings();
+	define_request_settings();
+	define_kinesis_settings();
+	define_stream_settings();
 	MarkGUCPrefixReserved("pinterest");
 	launcher_register();
 }

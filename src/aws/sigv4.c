@@ -11,10 +11,9 @@
  */
 #include "postgres.h"
 
-#include "aws/sigv4.h"
+#include "aws/sigv4_canonical.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
-#include "net/url.h"
 #include "pgtime.h"
 
 #define DAY_LEN 8				/* YYYYMMDD */
@@ -192,146 +191,6 @@ sigv4_signing_key(SigV4Signer *signer, const char *date,
 	to_hex(signer->key, hex);
 }
 
-/*
- * RFC 3986, 5.2.4, and "//" to "/": what every service but S3 wants before
- * the path is encoded for the second time.  The result starts with "/".
- */
-static char *
-normalise_path(const char *path)
-{
-	char	   *result = palloc(strlen(path) + 2);
-	size_t		len = 0;
-	bool		folder = true;
-
-	while (*path != '\0')
-	{
-		size_t		n;
-
-		path += strspn(path, "/");
-		n = strcspn(path, "/");
-		folder = n == 0 || path[n] == '/' ||
-			(n == 1 && path[0] == '.') || (n == 2 && strncmp(path, "..", 2) == 0);
-		if (n == 2 && strncmp(path, "..", 2) == 0)
-		{
-			while (len > 0 && result[--len] != '/')
-				;
-		}
-		else if (n > 0 && !(n == 1 && path[0] == '.'))
-		{
-			result[len++] = '/';
-			memcpy(result + len, path, n);
-			len += n;
-		}
-		path += n;
-	}
-	if (folder)
-		result[len++] = '/';
-	result[len] = '\0';
-	return result;
-}
-
-static void
-append_canonical_path(SigV4Signer *signer, const char *path)
-{
-	char	   *normal;
-
-	if (signer->s3)
-	{
-		appendStringInfoString(&signer->canonical, path);
-		return;
-	}
-	normal = normalise_path(path);
-	url_encode(&signer->canonical, normal, true);
-	pfree(normal);
-}
-
-static int
-compare_headers(const void *a, const void *b)
-{
-	return strcmp(((const SigV4Header *) a)->name, ((const SigV4Header *) b)->name);
-}
-
-/* Trimmed, and inner runs of blanks made one. */
-static void
-append_canonical_value(StringInfo out, const char *value)
-{
-	bool		blank = false;
-
-	for (value += strspn(value, " \t"); *value != '\0'; value++)
-	{
-		if (*value == ' ' || *value == '\t')
-		{
-			blank = true;
-			continue;
-		}
-		if (blank)
-			appendStringInfoCharMacro(out, ' ');
-		blank = false;
-		appendStringInfoCharMacro(out, *value);
-	}
-}
-
-/* "name:value\n" each; values of a repeated header joined with commas. */
-static void
-append_canonical_headers(StringInfo out, const SigV4Request *request)
-{
-	int			i;
-
-	for (i = 0; i < request->nheaders; i++)
-	{
-		const SigV4Header *header = &request->headers[i];
-
-		if (i > 0 && strcmp(header->name, header[-1].name) == 0)
-			appendStringInfoCharMacro(out, ',');
-		else
-		{
-			if (i > 0)
-				appendStringInfoCharMacro(out, '\n');
-			appendStringInfoString(out, header->name);
-			appendStringInfoCharMacro(out, ':');
-		}
-		append_canonical_value(out, header->value);
-	}
-	appendStringInfoCharMacro(out, '\n');
-}
-
-static void
-append_signed_names(StringInfo out, const SigV4Request *request)
-{
-	int			i;
-
-	for (i = 0; i < request->nheaders; i++)
-	{
-		const SigV4Header *header = &request->headers[i];
-
-		if (i > 0 && strcmp(header->name, header[-1].name) == 0)
-			continue;
-		if (i > 0)
-			appendStringInfoCharMacro(out, ';');
-		appendStringInfoString(out, header->name);
-	}
-}
-
-static void
-build_canonical_request(SigV4Signer *signer, SigV4Request *request)
-{
-	StringInfo	out = &signer->canonical;
-
-	qsort(request->headers, request->nheaders, sizeof(SigV4Header), compare_headers);
-	resetStringInfo(out);
-	appendStringInfoString(out, request->method);
-	appendStringInfoCharMacro(out, '\n');
-	append_canonical_path(signer, request->path);
-	appendStringInfoCharMacro(out, '\n');
-	appendStringInfoString(out, request->query);
-	appendStringInfoCharMacro(out, '\n');
-	append_canonical_headers(out, request);
-	appendStringInfoCharMacro(out, '\n');
-	append_signed_names(out, request);
-	appendStringInfoCharMacro(out, '\n');
-	appendStringInfoString(out, request->payload_hash);
-}
-
 static void
 append_scope(StringInfo out, const SigV4Signer *signer)
 {
@@ -345,14 +204,14 @@ append_scope(StringInfo out, const SigV4Signer *signer)
 
 /* The signature of a request, for the day the signer's key is for. */
 static void
-compute_signature(SigV4Signer *signer, SigV4Request *request,
+compute_signature(SigV4Signer *signer, const SigV4Request *request,
 				  char hex[SIGV4_HASH_LEN + 1])
 {
 	StringInfo	to_sign = &signer->to_sign;
 	pg_cryptohash_ctx *ctx;
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
 
-	build_canonical_request(signer, request);
+	sigv4_canonical_request(&signer->canonical, request, signer->s3);
 	ctx = sha256_create();
 	sha256(ctx, signer->canonical.data, signer->canonical.len, "", 0, digest);
 	to_hex(digest, hex);
@@ -385,68 +244,15 @@ sigv4_sign(SigV4Signer *signer, SigV4Request *request, StringInfo authorization)
 
 	Assert(request->nheaders <= SIGV4_MAX_HEADERS);
 	need_key(signer, request->date);
+	sigv4_sort_headers(request);
 	compute_signature(signer, request, signature);
 
 	appendStringInfoString(authorization, SIGV4_ALGORITHM " Credential=");
 	append_credential(authorization, signer);
 	appendStringInfoString(authorization, ", SignedHeaders=");
-	append_signed_names(authorization, request);
+	sigv4_signed_names(authorization, request);
 	appendStringInfoString(authorization, ", Signature=");
 	appendStringInfoString(authorization, signature);
-}
-
-/* ---------- query ---------- */
-
-typedef struct QueryItem
-{
-	char	   *name;
-	char	   *value;
-} QueryItem;
-
-static int
-compare_items(const void *a, const void *b)
-{
-	const QueryItem *left = a;
-	const QueryItem *right = b;
-	int			order = strcmp(left->name, right->name);
-
-	return order != 0 ? order : strcmp(left->value, right->value);
-}
-
-static char *
-encoded(const char *text)
-{
-	StringInfoData out;
-
-	initStringInfo(&out);
-	url_encode(&out, text, false);
-	return out.data;
-}
-
-void
-sigv4_query(StringInfo out, const char *const *pairs, int npairs)
-{
-	QueryItem  *items = palloc(sizeof(QueryItem) * Max(npairs, 1));
-	int			n = 0;
-	int			i;
-
-	for (i = 0; i < npairs; i++)
-	{
-		if (pairs[i * 2 + 1] == NULL)
-			continue;
-		items[n].name = encoded(pairs[i * 2]);
-		items[n++].value = encoded(pairs[i * 2 + 1]);
-	}
-	qsort(items, n, sizeof(QueryItem), compare_items);
-	for (i = 0; i < n; i++)
-	{
-		if (i > 0)
-			appendStringInfoChar(out, '&');
-		appendStringInfo(out, "%s=%s", items[i].name, items[i].value);
-		pfree(items[i].name);
-		pfree(items[i].value);
-	}
-	pfree(items);
 }
 
 #define MAX_PRESIGNED_PAIRS 16
@@ -463,11 +269,11 @@ sigv4_presign(SigV4Signer *signer, SigV4Request *request,
 
 	Assert(request->nheaders <= SIGV4_MAX_HEADERS && npairs <= MAX_PRESIGNED_PAIRS - 6);
 	need_key(signer, request->date);
-	qsort(request->headers, request->nheaders, sizeof(SigV4Header), compare_headers);
+	sigv4_sort_headers(request);
 	initStringInfo(&credential);
 	append_credential(&credential, signer);
 	initStringInfo(&signed_names);
-	append_signed_names(&signed_names, request);
+	sigv4_signed_names(&signed_names, request);
 
 #define ADD_PAIR(name, value) (all[2 * n] = (name), all[2 * n++ + 1] = (value))
 	for (int i = 0; i < npairs; i++)

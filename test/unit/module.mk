@@ -2,7 +2,7 @@
 
 MODULE_big = pinterest_unit
 HTTP = $(patsubst ../../src/net/%.c,%.o,$(sort $(wildcard ../../src/net/http_*.c)))
-OBJS = pinterest_unit.o url.o date.o address.o $(HTTP) sigv4.o msk_iam.o xml.o cbor.o clean_text.o \
+OBJS = pinterest_unit.o url.o date.o address.o $(HTTP) sigv4.o sigv4_canonical.o msk_iam.o xml.o cbor.o clean_text.o \
 	error.o error_rules.o error_report.o bucket_listing.o aftermath.o
 
 vpath %.c ../../src/net ../../src/aws ../../src/source ../../src/source/s3

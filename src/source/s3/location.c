@@ -3,10 +3,6 @@
  * location.c
  *	  Locations: taking them apart, and matching keys against them.
  *
- * Matching is byte by byte and never backtracks: all ways through the pattern
- * are followed at once, as a set of places in it.  The time is bounded by the
- * key's length times the pattern's, whatever the wildcards.
- *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -14,18 +10,12 @@
 #include "mb/pg_wchar.h"
 
 #include "pg_compat.h"
+#include "source/s3/glob.h"
 #include "source/s3/location.h"
 #include "source/s3/sink.h"
 
 #define S3_SCHEME "s3://"
 #define FILE_SCHEME "file://"
-
-/* In the glob, the two wildcards are bytes that a location cannot hold. */
-#define ANY_IN_ELEMENT '\001'
-#define ANY '\002'
-
-/* S3 allows keys of 1024 bytes, Linux paths of 4096. */
-#define MAX_PATTERN 4096
 
 /* S3 user guide, "General purpose bucket naming rules". */
 #define MIN_BUCKET_NAME 3
@@ -158,25 +148,9 @@ compile_pattern(Location *location)
 {
 	const char *pattern = location->pattern;
 	size_t		len = strlen(pattern);
-	char	   *glob = palloc(len + 2);
-	char	   *out = glob;
 	bool		below = len == 0 || pattern[len - 1] == '/';
 
-	for (const char *p = pattern; *p;)
-	{
-		size_t		stars = strspn(p, "*");
-
-		if (stars == 0)
-			*out++ = *p++;
-		else
-			*out++ = stars == 1 ? ANY_IN_ELEMENT : ANY;
-		p += stars;
-	}
-	if (below)
-		*out++ = ANY;
-	*out = '\0';
-
-	location->glob = glob;
+	location->glob = glob_compile(pattern, below);
 	location->literal_len = strcspn(pattern, "*");
 	location->folder_or_object = !below && location->literal_len == len;
 	len = location->literal_len;
@@ -203,10 +177,10 @@ location_parse(const char *uri, ObjectLayout layout)
 			invalid_location(uri, "It holds a control character.",
 							 "Use a wildcard in the place of such characters.");
 	}
-	if (strlen(uri) > MAX_PATTERN)
-		invalid_location(pnstrdup(uri, pg_mbcliplen(uri, MAX_PATTERN, 64)),
+	if (strlen(uri) > GLOB_MAX_PATTERN)
+		invalid_location(pnstrdup(uri, pg_mbcliplen(uri, GLOB_MAX_PATTERN, 64)),
 						 "This is but the start of it: it is too long.",
-						 psprintf("A location may have up to %d bytes.", MAX_PATTERN));
+						 psprintf("A location may have up to %d bytes.", GLOB_MAX_PATTERN));
 
 	if (starts_with(uri, S3_SCHEME))
 		parse_s3(location, uri + strlen(S3_SCHEME));
@@ -231,76 +205,6 @@ location_uri_of(const Location *location, const char *key)
  * Matching
  * ----------------
  */
-
-/*
- * The places in a pattern that some way of reading the text so far has led
- * to, ascending.  A place is an index into the glob: the next thing to match.
- */
-typedef struct Places
-{
-	int			count;
-	uint16		place[MAX_PATTERN + 2];
-} Places;
-
-/*
- * Adds a place, and the one behind it if the place is a wildcard, which may
- * stand for nothing.  Wildcards are never neighbours, and places are offered
- * in ascending order: a place not above the last one is there already.
- */
-static void
-add_place(Places *places, const char *glob, size_t place)
-{
-	if (places->count == 0 || places->place[places->count - 1] < place)
-		places->place[places->count++] = (uint16) place;
-	if (glob[place] == ANY || glob[place] == ANY_IN_ELEMENT)
-	{
-		place++;
-		if (places->place[places->count - 1] < place)
-			places->place[places->count++] = (uint16) place;
-	}
-}
-
-/*
- * Reads text against a glob that begins with its first wildcard.  Does the
- * whole of it match; or, with partly, could it with more text behind?
- */
-static bool
-glob_matches(const char *glob, const char *text, bool partly)
-{
-	Places		sets[2];
-	Places	   *now = &sets[0];
-	Places	   *next = &sets[1];
-
-	/* "everything below", the commonest glob, needs no look at the text */
-	if (glob[0] == ANY && glob[1] == '\0')
-		return true;
-
-	now->count = 0;
-	add_place(now, glob, 0);
-	for (; *text && now->count > 0; text++)
-	{
-		Places	   *used = now;
-
-		next->count = 0;
-		for (int i = 0; i < now->count; i++)
-		{
-			size_t		place = now->place[i];
-			char		wanted = glob[place];
-
-			if (wanted == ANY || (wanted == ANY_IN_ELEMENT && *text != '/'))
-				add_place(next, glob, place);
-			else if (wanted == *text && wanted != ANY_IN_ELEMENT)
-				add_place(next, glob, place + 1);
-		}
-		now = next;
-		next = used;
-	}
-	if (now->count == 0)
-		return false;
-	if (partly)
-		return glob[now->place[0]] != '\0';
-	return glob[now->place[now->count - 1]] == '\0';
-}
 
 static const char *
 next_element(const char *text)
