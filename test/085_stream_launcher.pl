@@ -132,6 +132,18 @@ $node->restart;
 load();
 arrives('with enough of them');
 
+# A database whose tables are locked does not hold up the others
+$session = open_session($node);
+$session->{in} = "\\c other\n";
+$session->ask('BEGIN; LOCK TABLE pinterest._stream');
+wait_until { sql(q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pinterest starter' AND wait_event_type = 'Lock')) == 1 } 'the launcher has come there';
+$pid = pid('postgres', 'a');
+sql("SELECT pg_terminate_backend($pid)");
+wait_until { pid('postgres', 'a') } 'a worker of another one is back';
+undef $session;
+load();
+arrives('and all records come');
+
 # Databases that go
 $pid = pid('other', 'a');
 $node->safe_psql('postgres', 'DROP DATABASE other WITH (FORCE)');

@@ -28,12 +28,16 @@
 #include "stream/launcher.h"
 #include "stream/process.h"
 #include "utils/acl.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
 
 /* s after which a launcher that has ended is started again */
 #define RESTART_PAUSE 5
+
+/* How long a starter waits for a lock */
+#define LOCK_LIMIT "5s"
 
 /* datconnlimit of a database that was dropped in part */
 #define CONNECTION_LIMIT_INVALID (-2)
@@ -148,18 +152,20 @@ pinterest_stream_launcher(Datum arg)
  * The starter
  */
 
-static void
+/* False if there are as many background workers as there may be. */
+static bool
 start_missing(const char *name, const char *owner)
 {
 	Oid			ownerid = get_role_oid(owner, true);
 
-	if (!OidIsValid(ownerid) || process_pid(name) != 0)
-		return;
-	if (!process_start(name, ownerid, InvalidTransactionId))
-		ereport(LOG,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("no background worker is left for stream \"%s\"", name),
-				 errhint("Each stream that is started takes one: raise max_worker_processes, and restart the server.")));
+	if (!OidIsValid(ownerid) || process_pid(name) != 0 ||
+		process_start(name, ownerid, InvalidTransactionId))
+		return true;
+	ereport(LOG,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("no background worker is left for stream \"%s\"", name),
+			 errhint("Each stream that is started takes one: raise max_worker_processes, and restart the server.")));
+	return false;
 }
 
 static void
@@ -173,8 +179,9 @@ start_all_missing(void)
 					" WHERE s.home = $1 AND w.state IN ('running', 'retrying')", &home, 1);
 	found = SPI_tuptable;
 	for (int i = 0; i < found->numvals; i++)
-		start_missing(SPI_getvalue(found->vals[i], found->tupdesc, 1),
-					  SPI_getvalue(found->vals[i], found->tupdesc, 2));
+		if (!start_missing(SPI_getvalue(found->vals[i], found->tupdesc, 1),
+						   SPI_getvalue(found->vals[i], found->tupdesc, 2)))
+			break;
 }
 
 void
@@ -182,6 +189,8 @@ pinterest_stream_starter(Datum arg)
 {
 	background_handle_signals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
+	/* what is locked in one database must not hold up the others */
+	SetConfigOption("lock_timeout", LOCK_LIMIT, PGC_USERSET, PGC_S_SESSION);
 	background_begin_sql("looking for streams");
 	if (background_has_extension())
 		start_all_missing();
