@@ -72,8 +72,10 @@ typedef struct Worker
 	bool		behind;			/* has the last run left records? */
 	bool		refreshing;		/* is this a run because options had changed? */
 	bool		retrying;		/* is that its state? */
+	const ErrorData *error;		/* of this turn, or NULL */
 	int			failures;		/* one after the other */
 	int64		pause;			/* ms until the next turn */
+	bool		over;			/* is the worker to end? */
 } Worker;
 
 static volatile sig_atomic_t stop_requested = false;
@@ -230,18 +232,17 @@ note_success(Worker *worker)
 	background_commit_sql();
 }
 
-/* False if the worker is to end. */
-static bool
+static void
 turn(Worker *worker)
 {
 	find_stream(worker);
-	if (worker->stream == NULL)
-		return false;
+	worker->over = worker->stream == NULL;
+	if (worker->over)
+		return;
 	if (run_is_due(worker) || look(worker))
 		run(worker);
 	note_success(worker);
 	worker->pause = worker->behind ? 0 : worker->stream->batch_wait;
-	return true;
 }
 
 /*
@@ -292,49 +293,58 @@ take_error(Worker *worker)
 	return error;
 }
 
-/* False if the worker is to end. */
-static bool
-fail(Worker *worker, const ErrorData *error)
-{
-	bool		goes_on = is_transient(error);
-	bool		noted;
-
-	/* while it lasts, no run is under way that would hold a snapshot */
-	worker->behind = false;
-	request_is_stale |= worker->refreshing;
-	begin_sink(worker);
-	worker->pause = backoff(worker->failures++);
-	background_begin_sql("noting an error");
-	noted = background_has_extension() &&
-		state_note_error(worker->name, worker->owner,
-						 goes_on ? STREAM_RETRYING : STREAM_FAILED, error);
-	background_commit_sql();
-	if (noted && !goes_on)
-		ereport(LOG,
-				(errmsg("stream \"%s\" has failed, and will not run until it is started again",
-						worker->name),
-				 errhint("Remove the cause of the error, then call pinterest.start_stream().")));
-	return noted && goes_on;
-}
-
-static bool
-try_turn(Worker *worker)
+/* Calls one of these; returns the error that has ended it, if any. */
+static ErrorData *
+try_step(void (*step) (Worker *worker), Worker *worker)
 {
 	ErrorData  *volatile error = NULL;
-	volatile bool goes_on = false;
 
 	PG_TRY();
 	{
-		goes_on = turn(worker);
+		step(worker);
 	}
 	PG_CATCH();
 	{
 		error = take_error(worker);
 	}
 	PG_END_TRY();
-	if (error != NULL && !stop_requested)
-		goes_on = fail(worker, error);
-	return goes_on;
+	return error;
+}
+
+static void
+note_error(Worker *worker)
+{
+	bool		goes_on = is_transient(worker->error);
+	bool		noted;
+
+	background_begin_sql("noting an error");
+	noted = background_has_extension() &&
+		state_note_error(worker->name, worker->owner,
+						 goes_on ? STREAM_RETRYING : STREAM_FAILED, worker->error);
+	background_commit_sql();
+	worker->over = !noted || !goes_on;
+	if (noted && !goes_on)
+		ereport(LOG,
+				(errmsg("stream \"%s\" has failed, and will not run until it is started again",
+						worker->name),
+				 errhint("Remove the cause of the error, then call pinterest.start_stream().")));
+}
+
+static void
+try_turn(Worker *worker)
+{
+	worker->error = try_step(turn, worker);
+	if (worker->error == NULL || stop_requested)
+		return;
+
+	/* while it lasts, no run is under way that would hold a snapshot */
+	worker->behind = false;
+	request_is_stale |= worker->refreshing;
+	begin_sink(worker);
+	worker->pause = backoff(worker->failures++);
+
+	/* an error that cannot be noted, since the disk is full, say, is met again */
+	(void) try_step(note_error, worker);
 }
 
 /*
@@ -379,6 +389,7 @@ connect_as(const ProcessArguments *arguments)
 	SetConfigOption("application_name", arguments->name, PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET,
 					PGC_S_SESSION);
+	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
 	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, invalidate_request, (Datum) 0);
 	CacheRegisterSyscacheCallback(FOREIGNTABLEREL, invalidate_request, (Datum) 0);
 	CacheRegisterSyscacheCallback(USERMAPPINGOID, invalidate_request, (Datum) 0);
@@ -401,8 +412,13 @@ pinterest_stream_worker(Datum arg)
 	worker.sink_context = AllocSetContextCreate(TopMemoryContext, "pinterest sink",
 												ALLOCSET_SMALL_SIZES);
 	begin_sink(&worker);
-	if (become_worker(&arguments))
-		while (!stop_requested && try_turn(&worker))
-			pause_between_turns(&worker);
-	proc_exit(0);
+	if (!become_worker(&arguments))
+		proc_exit(0);
+	for (;;)
+	{
+		try_turn(&worker);
+		if (stop_requested || worker.over)
+			proc_exit(0);
+		pause_between_turns(&worker);
+	}
 }
