@@ -114,11 +114,11 @@ process_start(const char *name, Oid owner, TransactionId starter)
  */
 
 /*
- * Workers that were ended by what is undone now run again.  If that cannot be,
- * the stream is "down".
+ * Workers that were ended by what is undone now run again; with a starter, if that
+ * is undone.  If that cannot be, the stream is "down".
  */
 static void
-start_ended(SubTransactionId subid)
+start_ended(SubTransactionId subid, TransactionId starter)
 {
 	ListCell   *lc;
 
@@ -127,7 +127,7 @@ start_ended(SubTransactionId subid)
 		Ended	   *one = lfirst(lc);
 
 		if (one->subid == subid || subid == InvalidSubTransactionId)
-			(void) process_start(one->name, one->owner, InvalidTransactionId);
+			(void) process_start(one->name, one->owner, starter);
 	}
 }
 
@@ -135,7 +135,9 @@ static void
 at_transaction_end(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_ABORT)
-		start_ended(InvalidSubTransactionId);
+		start_ended(InvalidSubTransactionId, InvalidTransactionId);
+	if (event == XACT_EVENT_PREPARE)
+		start_ended(InvalidSubTransactionId, GetTopTransactionIdIfAny());
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
 		ended = NIL;
 }
@@ -147,7 +149,7 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId subid, SubTransaction
 	ListCell   *lc;
 
 	if (event == SUBXACT_EVENT_ABORT_SUB)
-		start_ended(subid);
+		start_ended(subid, InvalidTransactionId);
 	if (event == SUBXACT_EVENT_COMMIT_SUB)
 		foreach(lc, ended)
 			if (((Ended *) lfirst(lc))->subid == subid)

@@ -35,7 +35,8 @@ extern int	process_pid(const char *name);
 
 /*
  * Ends the worker that a stream has, and waits for it; the wait can be cancelled.
- * If this (sub)transaction is rolled back, it is started again.
+ * If this (sub)transaction is rolled back, also when it has been prepared, it is
+ * started again.
  */
 extern void process_end(const char *name, Oid owner);
 
