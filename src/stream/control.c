@@ -5,7 +5,7 @@
  *
  * Most take the stream's lock first, and with it make sure that the caller may act
  * on it.  Those that start and stop its worker must not wait for a run, and take
- * the lock of what is noted of the worker.
+ * the lock of what is noted of the worker; who takes both takes that one first.
  *
  *-------------------------------------------------------------------------
  */
@@ -281,13 +281,16 @@ pinterest_resume_stream(PG_FUNCTION_ARGS)
 {
 	CatalogValue values[2];
 	Stream	   *stream;
+	bool		wanted;
 
 	SPI_connect();
-	stream = run_lock(stream_argument(fcinfo));
+	stream = catalog_find_stream(stream_argument(fcinfo));
+	wanted = lock_worker(stream);
+	stream = run_lock(stream->name);
 	values[0] = catalog_text(stream->name);
 	values[1] = catalog_text(catalog_home());
 	catalog_execute("UPDATE pinterest._stream SET home = $2 WHERE name = $1", values, 2);
-	if (stream->paused && lock_worker(stream))
+	if (stream->paused && wanted)
 		start_worker(stream);
 	SPI_finish();
 	PG_RETURN_VOID();
