@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "stream/catalog.h"
 #include "stream/sink_object.h"
@@ -95,6 +96,10 @@ sink_save_objects(const Stream *stream, List *waiting, List *chosen, int64 run)
 	catalog_execute("DELETE FROM pinterest._stream_object WHERE stream = $1 AND last IS NULL", &name, 1);
 	add_objects(stream, waiting, run);
 	add_objects(stream, chosen, run);
+
+	/* no object may be written whose choice a crash could undo */
+	if (chosen != NIL)
+		ForceSyncCommit();
 }
 
 void
