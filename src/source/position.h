@@ -51,6 +51,7 @@ typedef struct SourceBacklog
 	const char *split;
 	int64		next;			/* of the first record that has not been read */
 	int64		end;			/* the one behind the last */
+	int64		lag_ms;			/* as in SourcePosition */
 } SourceBacklog;
 
 /* Where a scan goes on. */

@@ -288,7 +288,7 @@ catalog_positions(const Stream *stream)
 	CatalogValue name = catalog_text(stream->name);
 	List	   *positions = NIL;
 
-	catalog_execute("SELECT split, position, mark FROM pinterest._stream_position WHERE stream = $1",
+	catalog_execute("SELECT split, position, mark, ends FROM pinterest._stream_position WHERE stream = $1",
 					&name, 1);
 	for (int i = 0; i < SPI_processed; i++)
 	{
@@ -297,6 +297,7 @@ catalog_positions(const Stream *stream)
 		position->split = result_text(i, 1);
 		position->position = result_text(i, 2);
 		position->mark = result_text(i, 3);
+		position->ends = result_text(i, 4);
 		positions = lappend(positions, position);
 	}
 	return positions;

@@ -50,22 +50,31 @@ copy_text(const char *text)
 	return text == NULL ? NULL : pstrdup(text);
 }
 
+/* An error, or a warning if the stream skips gaps. */
+static void
+tell_gap(const Stream *stream, const SourceGap *gap)
+{
+	char	   *range = gap->last == NULL ? psprintf("Records from position %s on are gone.", gap->first) :
+	psprintf("Positions %s to %s are gone.", gap->first, gap->last);
+
+	ereport(stream->skips_gaps ? WARNING : ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("records of split \"%s\" are gone before stream \"%s\" has read them",
+					gap->split, stream->name),
+			 errdetail("%s %s", range, gap->reason),
+			 stream->skips_gaps ? 0 :
+			 errhint("Say with pinterest.reset_stream() where to go on; a stream with on_gap 'skip' goes on with what is there.")));
+}
+
 void
 pull_meet_gap(void *arg, const SourceGap *gap)
 {
 	Pull	   *pull = arg;
 	SourceGap  *copy;
 	MemoryContext old;
-	char	   *range = gap->last == NULL ? psprintf("Records from position %s on are gone.", gap->first) :
-	psprintf("Positions %s to %s are gone.", gap->first, gap->last);
 
-	ereport(pull->stream->skips_gaps ? WARNING : ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("records of split \"%s\" are gone before stream \"%s\" has read them",
-					gap->split, pull->stream->name),
-			 errdetail("%s %s", range, gap->reason),
-			 pull->stream->skips_gaps ? 0 :
-			 errhint("Say with pinterest.reset_stream() where to go on; a stream with on_gap 'skip' goes on with what is there.")));
+	if (!pull->stream->skips_gaps)
+		tell_gap(pull->stream, gap);
 	old = MemoryContextSwitchTo(pull->context);
 	copy = palloc(sizeof(SourceGap));
 	copy->split = pstrdup(gap->split);
@@ -74,6 +83,16 @@ pull_meet_gap(void *arg, const SourceGap *gap)
 	copy->reason = pstrdup(gap->reason);
 	pull->gaps = lappend(pull->gaps, copy);
 	MemoryContextSwitchTo(old);
+}
+
+void
+pull_save_gaps(const Pull *pull)
+{
+	ListCell   *lc;
+
+	foreach(lc, pull->gaps)
+		tell_gap(pull->stream, lfirst(lc));
+	catalog_save_gaps(pull->stream, pull->gaps);
 }
 
 /*
@@ -194,7 +213,7 @@ pull_execute(Pull *pull, int64 max_records, List *objects, BatchResult *result)
 
 	execute(pull, letters, max_records, objects, result);
 	catalog_save_positions(stream, result->positions);
-	catalog_save_gaps(stream, pull->gaps);
+	pull_save_gaps(pull);
 	letters_save(letters, stream);
 	letters_end(letters);
 	catalog_count_run(stream, result);

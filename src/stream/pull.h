@@ -33,6 +33,9 @@ extern void pull_execute(Pull *pull, int64 max_records, List *objects, BatchResu
 /* SourceResume.gap, with a Pull for its argument: an error, or a gap to be saved. */
 extern void pull_meet_gap(void *arg, const SourceGap *gap);
 
+/* Saves them, and warns of each. */
+extern void pull_save_gaps(const Pull *pull);
+
 /*
  * Runs a stream that is locked, within SPI, up to the present end of its source or
  * until so many records have been read.  Blocks; every wait can be cancelled.

@@ -23,9 +23,9 @@
  *
  * That an object is there proves that a run of this stream has written it, since
  * there was none when the range was chosen.  This is looked at in step 1, once for
- * each partition in a run, for all offsets to come: after that nobody but the run
- * adds any.  Somebody who does so all the same is found out by the upload, which
- * replaces no object.
+ * each partition in a run, for all offsets to come, and again if the stream was
+ * moved meanwhile: after that nobody but the run adds any.  Somebody who does so all
+ * the same is found out by the upload, which replaces no object.
  *
  *-------------------------------------------------------------------------
  */

@@ -22,8 +22,8 @@ typedef struct SinkRun
 	MemoryContext context;		/* of what follows; outlives the transactions */
 	bool		began;			/* are the ends known? */
 	List	   *ends;			/* of SourceBacklog, with to_end: where it ends */
-	List	   *looked;			/* of char *: splits behind whose positions nobody
-								 * else has written */
+	List	   *last;			/* of SinkObject, the last one chosen of each split:
+								 * when it was, nobody else had written behind it */
 	int64		rows;			/* given to the target so far */
 	const SourceRequest *request;	/* what the last step has read, if it has chosen;
 									 * as long as its transaction */

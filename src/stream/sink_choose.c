@@ -111,9 +111,12 @@ hold_ends(SinkRun *run, List *backlogs)
 	MemoryContextSwitchTo(old);
 }
 
-/* Positions of splits that have none yet, or that have moved over a gap. */
+/*
+ * Positions of splits that have none yet, or that have moved over a gap; and how
+ * far from the end those are that have got records.
+ */
 static void
-save_beginnings(const Pull *pull, List *backlogs)
+save_positions(const Pull *pull, List *backlogs)
 {
 	List	   *positions = NIL;
 	ListCell   *lc;
@@ -123,17 +126,21 @@ save_beginnings(const Pull *pull, List *backlogs)
 		const SourceBacklog *backlog = lfirst(lc);
 		const SourcePosition *known = resume_position(&pull->resume, backlog->split);
 		SourcePosition *position = palloc0(sizeof(SourcePosition));
+		bool		moved;
 
 		position->split = backlog->split;
 		position->position = psprintf("%lld", (long long) backlog->next);
 		position->ends = psprintf("%lld", (long long) backlog->end);
 		position->lag = backlog->end - backlog->next;
-		position->lag_ms = -1;
-		if (known == NULL || strcmp(known->position, position->position) != 0)
+		position->lag_ms = backlog->lag_ms;
+		moved = known == NULL || strcmp(known->position, position->position) != 0;
+		if (!moved)
+			position->mark = known->mark;
+		if (moved || known->ends == NULL || strcmp(known->ends, position->ends) != 0)
 			positions = lappend(positions, position);
 	}
 	catalog_save_positions(pull->stream, positions);
-	catalog_save_gaps(pull->stream, pull->gaps);
+	pull_save_gaps(pull);
 }
 
 /*
@@ -158,21 +165,23 @@ begin_growths(Choice *choice, List *backlogs, List *waiting)
 		{
 			const SinkObject *object = lfirst(lc2);
 
+			/* a time to come: the clock was put back since */
 			if (object->first == growth->at && strcmp(object->split, growth->backlog->split) == 0)
-				growth->since = object->since;
+				growth->since = Min(object->since, choice->now);
 		}
 		choice->growths = lappend(choice->growths, growth);
 	}
 }
 
+/* The sum of time and interval could be out of range, the difference of times is not. */
 static bool
 has_waited(const Choice *choice, const Growth *growth)
 {
-	TimestampTz due = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-															  TimestampTzGetDatum(growth->since),
-															  IntervalPGetDatum(choice->stream->rotate_interval)));
+	Datum		age = DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(choice->now),
+										  TimestampTzGetDatum(growth->since));
 
-	return due <= choice->now;
+	return DatumGetBool(DirectFunctionCall2(interval_ge, age,
+											IntervalPGetDatum(choice->stream->rotate_interval)));
 }
 
 /* Chooses the next object of a split; false if there is none yet. */
@@ -252,24 +261,66 @@ compare_objects(const ListCell *a, const ListCell *b)
  * The step
  */
 
-/* The splits that nothing is known of yet, each from its first object on. */
+/* The last object that this run has chosen of a split; NULL if it has chosen none. */
+static SinkObject *
+find_last(const SinkRun *run, const char *split)
+{
+	ListCell   *lc;
+
+	foreach(lc, run->last)
+		if (strcmp(((SinkObject *) lfirst(lc))->split, split) == 0)
+			return lfirst(lc);
+	return NULL;
+}
+
+/*
+ * The splits that nothing is known of, each from its first object on: the run has
+ * not been there, or the stream was moved since.
+ */
 static List *
 unknown_splits(const Choice *choice)
 {
 	List	   *splits = NIL;
-	const char *last = NULL;
+	const char *at = NULL;
 	ListCell   *lc;
 
 	foreach(lc, choice->chosen)
 	{
 		SinkObject *object = lfirst(lc);
+		const SinkObject *last;
 
-		if ((last == NULL || strcmp(last, object->split) != 0) &&
-			!has_name(choice->run->looked, object->split))
+		if (at != NULL && strcmp(at, object->split) == 0)
+			continue;
+		at = object->split;
+		last = find_last(choice->run, at);
+		if (last == NULL || last->last + 1 != object->first)
 			splits = lappend(splits, object);
-		last = object->split;
 	}
 	return splits;
+}
+
+static void
+note_last(const Choice *choice)
+{
+	SinkRun    *run = choice->run;
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	ListCell   *lc;
+
+	foreach(lc, choice->chosen)
+	{
+		const SinkObject *object = lfirst(lc);
+		SinkObject *last = find_last(run, object->split);
+
+		if (last == NULL)
+		{
+			last = palloc(sizeof(SinkObject));
+			*last = *object;
+			last->split = pstrdup(object->split);
+			run->last = lappend(run->last, last);
+		}
+		last->last = object->last;
+	}
+	MemoryContextSwitchTo(old);
 }
 
 /* Nobody else has written what this run will write. */
@@ -278,7 +329,6 @@ check_target(Choice *choice)
 {
 	List	   *splits = unknown_splits(choice);
 	List	   *targets = sink_targets(splits);
-	MemoryContext old;
 	ListCell   *lc;
 
 	if (splits == NIL)
@@ -299,11 +349,6 @@ check_target(Choice *choice)
 					 errdetail("This stream has not written it, or has done so before it was reset, or before the topic was made anew."),
 					 errhint("Say with pinterest.reset_stream() where to go on, remove the objects, or write into another folder.")));
 	}
-	old = MemoryContextSwitchTo(choice->run->context);
-	foreach(lc, splits)
-		choice->run->looked = lappend(choice->run->looked,
-									  pstrdup(((SinkObject *) lfirst(lc))->split));
-	MemoryContextSwitchTo(old);
 }
 
 static bool
@@ -315,7 +360,8 @@ same_objects(List *a, List *b)
 	if (list_length(a) != list_length(b))
 		return false;
 	forboth(lc, a, lc2, b)
-		if (compare_objects(lc, lc2) != 0)
+		if (compare_objects(lc, lc2) != 0 ||
+			((SinkObject *) lfirst(lc))->since != ((SinkObject *) lfirst(lc2))->since)
 			return false;
 	return true;
 }
@@ -333,13 +379,14 @@ sink_choose(const Stream *stream, SinkRun *run)
 	execute_dry(stream);
 	pull_begin(&pull, stream);
 	backlogs = look_at_source(&pull, &choice);
-	save_beginnings(&pull, backlogs);
+	save_positions(&pull, backlogs);
 	if (run->to_end)
 		hold_ends(run, backlogs);
 	begin_growths(&choice, backlogs, waiting);
 	choose_objects(&choice);
 	list_sort(choice.chosen, compare_objects);
 	check_target(&choice);
+	note_last(&choice);
 	left = left_waiting(&choice);
 	list_sort(left, compare_objects);
 	if (choice.chosen != NIL || !same_objects(waiting, left))

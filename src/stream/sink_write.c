@@ -117,6 +117,6 @@ sink_write(const Stream *stream, SinkRun *run, List *objects, bool is_first_try)
 	pull_execute(&write.pull, PG_INT64_MAX, write.targets, &result);
 	run->rows += result.rows;
 	if (write.lost != NIL)
-		run->looked = NIL;
+		run->last = NIL;
 	sink_forget_chosen(stream);
 }

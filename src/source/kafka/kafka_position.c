@@ -353,6 +353,7 @@ kafka_backlog(List *splits)
 		backlog->split = name_split(split);
 		backlog->next = split->next;
 		backlog->end = split->end;
+		backlog->lag_ms = lag_ms(split, split->next);
 		backlogs = lappend(backlogs, backlog);
 	}
 	return backlogs;
