@@ -53,7 +53,7 @@ include $(PGXS)
 -include $(OBJS:.o=.d)
 $(shlib): $(here)/src/exports.map
 else
-all install installcheck:
+all install uninstall installcheck:
 	@echo "no server headers for PG_CONFIG=$(PG_CONFIG): scripts/install-deps build installs what is missing" >&2; exit 1
 clean:
 	rm -f $(MODULE_big).so $(OBJS) $(EXTRA_CLEAN)
