@@ -61,7 +61,7 @@ SKIP:
 	my ($jar) = grep { -e $_ } '/usr/share/java/postgresql.jar';
 
 	skip 'no pgjdbc here (libpostgresql-jdbc-java)', 1 if !defined $jar;
-	passes('JDBC', 'java', '-Xshare:auto', '-XX:TieredStopAtLevel=1', '-cp', $jar, 'test/drivers/JdbcClient.java',
+	passes('JDBC', 'java', '-XX:-UsePerfData', '-Xshare:auto', '-XX:TieredStopAtLevel=1', '-cp', $jar, 'test/drivers/JdbcClient.java',
 		"jdbc:postgresql://127.0.0.1:$port/postgres?user=$user&reWriteBatchedInserts=true");
 }
 SKIP:

@@ -1,5 +1,7 @@
 """What BI tools do through psqlODBC: odbc_client.py CONNECTION_STRING.  Prints lines of TAP."""
 
+import glob
+import os
 import sys
 import time
 
@@ -39,3 +41,8 @@ try:
 except pyodbc.Error as error:
     state = error.args[0]
 check("a statement that takes too long", (state, time.monotonic() - started < 5), ("57014", True))
+
+# The driver logs that it disconnects, always there
+conn.close()
+for log in glob.glob(f"/tmp/psqlodbc_*{os.getpid()}.log"):
+    os.unlink(log)

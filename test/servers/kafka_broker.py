@@ -192,7 +192,7 @@ class Cluster:
         classes = self.path("classes")
         jars = glob.glob(os.path.join(os.path.dirname(self.class_path), "kafka-clients-*.jar"))
         source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "MskIamValidator.java")
-        run("javac", "-proc:none", "-cp", ":".join(jars), "-d", classes, source)
+        run("javac", "-J-XX:-UsePerfData", "-proc:none", "-cp", ":".join(jars), "-d", classes, source)
         self.class_path += ":" + classes
 
     def sasl_settings(self, listener):
@@ -282,8 +282,9 @@ class Cluster:
             with open(self.path(node, "log"), "w") as log:
                 # A session of its own: Ctrl-C is for the test, which ends this
                 self.processes[node] = subprocess.Popen(
-                    JAVA + ["-Xms%dm" % self.heap, "-Xmx%dm" % self.heap, "-cp", self.class_path, "kafka.Kafka",
-                            self.path(node, "server.properties")],
+                    # It unpacks native libraries there, and leaves them when it is killed
+                    JAVA + ["-Djava.io.tmpdir=" + self.path(node), "-Xms%dm" % self.heap, "-Xmx%dm" % self.heap,
+                            "-cp", self.class_path, "kafka.Kafka", self.path(node, "server.properties")],
                     stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
                     preexec_fn=end_with_parent)
         deadline = time.monotonic() + 120
