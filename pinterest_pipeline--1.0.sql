@@ -552,6 +552,8 @@ BEGIN
                 MESSAGE = 'location is required for a pipeline over s3_json',
                 HINT = 'Give the folder that holds "topics", such as s3://bucket or file:///directory.';
         END IF;
+        -- An error names the location as it was given
+        PERFORM pinterest.s3_json_validator(ARRAY['location=' || location], 'pg_foreign_table'::regclass);
         -- Records in S3 have no time of their own; what is sent again has a
         -- later offset.
         options := format('location %L, layout %L, on_error %L',
