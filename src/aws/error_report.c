@@ -65,7 +65,7 @@ hint_of(const AwsFailure *failure)
 	if (failure->problem == AWS_NO_ANSWER || failure->problem == AWS_BAD_ANSWER ||
 		failure->html ||
 		(failure->status >= 200 && failure->status < 300))
-		return "Check the endpoint and the region of the server, and that nothing stands between this machine and it.";
+		return "Check the endpoint and the region of the server, and that nothing stands between this machine and it; pinterest.check_server() tries it step by step.";
 	if (replaced(failure))
 		return "Run the query again.";
 	if (aws_failure_missing(failure))

@@ -107,7 +107,7 @@ hint_of(rd_kafka_resp_err_t err)
 		case RD_KAFKA_RESP_ERR__RESOLVE:
 		case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
 		case RD_KAFKA_RESP_ERR__TRANSPORT:
-			return "Check \"bootstrap.servers\" and \"security.protocol\", and whether the brokers can be reached from the database server.";
+			return "Check \"bootstrap.servers\" and \"security.protocol\", and whether the brokers can be reached from the database server; pinterest.check_server() tries it step by step.";
 		case RD_KAFKA_RESP_ERR__TIMED_OUT:
 			return "Raise the setting \"pinterest.request_timeout\" if the cluster is just slow.";
 		default:
