@@ -167,6 +167,25 @@ CREATE TABLE pinterest._stream (
     last_run timestamptz
 );
 
+-- A row of it is executed as another role, which is more than to write data: so the
+-- privilege of members of pg_write_all_data does not reach so far.
+CREATE FUNCTION pinterest._stream_guard() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+    IF NOT pg_has_role((SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('permission denied for table %I', TG_TABLE_NAME),
+            HINT = 'Use pinterest.create_stream() and the other functions of streams.';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION pinterest._stream_guard() IS 'used by table _stream: nobody but its owner may say what streams run, and as whom';
+CREATE TRIGGER _stream_guard BEFORE INSERT OR UPDATE OF name, owner, home, source, target, query, key_columns
+    ON pinterest._stream EXECUTE FUNCTION pinterest._stream_guard();
+
 -- Apart from _stream, whose rows are locked for as long as a run takes.
 CREATE TABLE pinterest._stream_worker (
     stream text PRIMARY KEY REFERENCES pinterest._stream ON DELETE CASCADE,

@@ -45,6 +45,25 @@ SELECT pinterest.replay_dead_letters('objects');
 SELECT n, folder.mask(path) AS path, line FROM landed WHERE n = 'eleven';
 SELECT folder.mask(split) AS split, bytes FROM pinterest.dead_letter;
 
+-- A query means the same under all settings
+CALL folder.put('literals/a.json', E'{"at":"2024-01-05","t":"a1"}\n{"at":"2024-02-05","t":"b2"}\n{"at":"2024-03-05","t":"c3"}\n{"at":"2024-04-05","t":"dd"}\n');
+CALL folder.make_table('literals', 'at date, t text', 'literals/');
+CREATE TABLE chosen (at date, t text);
+SET datestyle = 'SQL, DMY';
+SET intervalstyle = 'sql_standard';
+SELECT pinterest.create_stream('literals', 'literals', 'chosen', query =>
+    $$SELECT at, t FROM public.literals WHERE at >= date '2024-02-01' AND t ~ '^\w\d$' AND at + interval '-1 day +1 hour' > '2024-02-01'$$);
+RESET datestyle;
+RESET intervalstyle;
+SET standard_conforming_strings = off;
+SET escape_string_warning = off;
+SELECT pinterest.pull_stream('literals');
+RESET standard_conforming_strings;
+RESET escape_string_warning;
+TABLE chosen ORDER BY at;
+SELECT pinterest.drop_stream('literals');
+DROP TABLE chosen;
+
 -- Reset
 SELECT pinterest.reset_stream('objects', since => 'infinity');
 SELECT pinterest.pull_stream('objects');

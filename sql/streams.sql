@@ -67,6 +67,16 @@ SELECT pinterest.create_stream('s', 'stream_source', 'stream_target', query => '
 SELECT pinterest.create_stream('s', 'stream_source', 'stream_target', key_columns => '{other}');
 SELECT pinterest.create_stream('s', 'stream_source', 'stream_target', key_columns => '{n}');
 SELECT pinterest.create_stream('s', 'stream_source', 'stream_target', key_columns => '{NULL}');
+CREATE TABLE stream_keys (k text, n integer, CONSTRAINT stream_later UNIQUE (k) DEFERRABLE);
+SELECT pinterest.create_stream('s', 'stream_source', 'stream_keys', key_columns => '{k}');
+CREATE UNIQUE INDEX ON stream_keys (n) WHERE n > 0;
+CREATE UNIQUE INDEX ON stream_keys (n, k);
+CREATE UNIQUE INDEX ON stream_keys ((n + 1));
+SELECT pinterest.create_stream('s', 'stream_source', 'stream_keys', key_columns => '{n}');
+BEGIN;
+CREATE UNIQUE INDEX ON stream_keys (n) INCLUDE (k);
+SELECT pinterest.create_stream('s', 'stream_source', 'stream_keys', key_columns => '{n}');
+ROLLBACK;
 
 -- Splits
 SELECT pinterest.create_stream('s', 'stream_source', 'stream_target', splits => '0/2');
@@ -136,9 +146,19 @@ SELECT pinterest.drop_stream('mine');
 RESET ROLE;
 REVOKE pg_monitor FROM regress_stream_stranger;
 
+-- What streams run, and as whom, is not for those who may write all data
+GRANT pg_read_all_data, pg_write_all_data TO regress_stream_stranger;
+SET ROLE regress_stream_stranger;
+\set SHOW_CONTEXT never
+UPDATE pinterest._stream SET owner = 'postgres';
+UPDATE pinterest._stream SET query = 'SELECT n FROM evil()' WHERE name = 'mine';
+INSERT INTO pinterest._stream SELECT * FROM pinterest._stream;
+\set SHOW_CONTEXT errors
+RESET ROLE;
+
 SELECT pinterest.drop_stream(stream) FROM pinterest.stream_status;
 SELECT pinterest.drop_stream('one');
-DROP TABLE "Odd ""schema"""."t'a", stream_elsewhere, stream_ruled, stream_unlogged, stream_parts, stream_target;
+DROP TABLE "Odd ""schema"""."t'a", stream_elsewhere, stream_ruled, stream_unlogged, stream_parts, stream_keys, stream_target;
 DROP SCHEMA "Odd ""schema""";
 DROP SERVER stream_server CASCADE;
 DROP FOREIGN DATA WRAPPER stream_wrapper CASCADE;

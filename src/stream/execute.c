@@ -26,14 +26,6 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
-/* What the planner says of keys it says of ON CONFLICT, which the user has not written. */
-static void
-hint_at_keys(void *arg)
-{
-	if (geterrcode() == ERRCODE_INVALID_COLUMN_REFERENCE)
-		errhint("The columns in key_columns need a unique index on the target: all of them, no others, and without a condition.");
-}
-
 /* One process, so that the scan is in one place: no CURSOR_OPT_PARALLEL_OK. */
 static PlannedStmt *
 plan_statement(const char *statement)
@@ -43,7 +35,6 @@ plan_statement(const char *statement)
 	};
 	List	   *parsed;
 	List	   *rewritten;
-	PlannedStmt *plan;
 
 	error_context_stack = &callback;
 	parsed = pg_parse_query(statement);
@@ -53,11 +44,7 @@ plan_statement(const char *statement)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("the target of a stream cannot have rules for INSERT")));
-	callback.callback = hint_at_keys;
-	error_context_stack = &callback;
-	plan = pg_plan_query(linitial_node(Query, rewritten), statement, 0, NULL);
-	error_context_stack = callback.previous;
-	return plan;
+	return pg_plan_query(linitial_node(Query, rewritten), statement, 0, NULL);
 }
 
 /* The one scan of the source has begun. */

@@ -22,8 +22,15 @@ identity_assume(Identity *identity, Oid userid)
 		context |= SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION;
 	SetUserIdAndSecContext(userid, context);
 	identity->nest_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	identity_set("search_path", "pg_catalog, pg_temp");
+	identity_set("standard_conforming_strings", "on");
+}
+
+void
+identity_set(const char *setting, const char *value)
+{
+	(void) set_config_option(setting, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+							 0, false);
 }
 
 void

@@ -18,12 +18,16 @@ typedef struct Identity
 } Identity;
 
 /*
- * From now on we are that user, and names are looked up in pg_catalog alone;
- * until identity_restore, or the end of the (sub)transaction.  For anybody but
+ * From now on we are that user, names are looked up in pg_catalog alone, and
+ * backslashes in literals mean themselves; until identity_restore, or the end of
+ * the (sub)transaction.  For anybody but
  * ourselves it is a security-restricted operation: what runs then cannot become
  * somebody else, nor leave anything behind in the session that runs later.
  */
 extern void identity_assume(Identity *identity, Oid userid);
 extern void identity_restore(const Identity *identity);
+
+/* Changes another setting for as long. */
+extern void identity_set(const char *setting, const char *value);
 
 #endif							/* PINTEREST_IDENTITY_H */

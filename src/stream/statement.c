@@ -36,6 +36,7 @@
 #include "pg_compat.h"
 #include "source/source.h"
 #include "stream/identity.h"
+#include "stream/key_index.h"
 #include "stream/statement.h"
 #include "stream/tables.h"
 #include "tcop/tcopprot.h"
@@ -123,8 +124,14 @@ statement_query(const char *query)
 	Identity	identity;
 	char	   *text;
 
-	/* what is found without being qualified is in pg_catalog then */
+	/*
+	 * What is found without being qualified is in pg_catalog then.  Constants are
+	 * written so that they are read alike whatever the settings are.
+	 */
 	identity_assume(&identity, GetUserId());
+	identity_set("datestyle", "ISO");
+	identity_set("intervalstyle", "postgres");
+	identity_set("extra_float_digits", "3");
 	text = query_text(tree, query);
 	identity_restore(&identity);
 	return text;
@@ -389,6 +396,8 @@ statement_make(const Stream *stream, Oid *source, Oid *target)
 	statement.columns = stream->query != NULL ? query_columns(stream->query) :
 		common_columns(statement.source, statement.target);
 	check_columns(&statement);
+	if (stream->key_columns != NIL)
+		key_index_check(stream, statement.target);
 	if (statement.target->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
 		set_order(&statement);
 	text = statement_text(&statement);

@@ -18,6 +18,7 @@
  *	by_record.c	 which queries allow that
  *	execute.c	 what both have executed, as the stream's owner
  *	statement.c	 the INSERT that this is
+ *	key_index.c	 the index that it needs with key columns
  *	tables.c	 its source and its target
  *	letters.c	 records that are kept, above all dead letters
  *	letter_source.c	 and read as if from their source
