@@ -176,7 +176,7 @@ $other = begins(q(SELECT pinterest.pull_stream('b')));
 kill 'KILL', waiting('advisory');
 ends($other);
 undef $session;
-wait_until { my ($rc) = $node->psql('postgres', 'SELECT 1', on_error_die => 0); $rc == 0 } 'the server is back';
+wait_until { is_up($node) } 'the server is back';
 holds('b', '1 2 3 4 5 6', 'nothing of runs that were killed');
 pulls('b', 201, 'the next run has it all');
 succeeds($node, 'SELECT count(*), count(DISTINCT n) FROM b', '207|207', 'once');

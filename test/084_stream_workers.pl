@@ -262,7 +262,7 @@ becomes('e', 'down', 'terminated');
 sql(q(SELECT pinterest.start_stream('e')));
 load();
 kill 'KILL', status('e', 'pid');
-wait_until { my ($rc) = $node->psql('postgres', 'SELECT 1', on_error_die => 0); $rc == 0 && status('e', 'state') eq 'down' } 'killed, and the server is back';
+wait_until { is_up($node) && status('e', 'state') eq 'down' } 'killed, and the server is back';
 load();
 sql(q(SELECT pinterest.start_stream('e')));
 load();

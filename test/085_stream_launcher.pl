@@ -25,7 +25,7 @@ $node->restart;
 
 # Two databases with streams of the same names, and one without the extension
 sub sql { my ($sql, $database) = @_; return $node->safe_psql($database // 'postgres', $sql); }
-sub back { wait_until { my ($rc) = $node->psql('postgres', 'SELECT 1', on_error_die => 0); $rc == 0 } 'the server is back'; return; }
+sub back { wait_until { is_up($node) } 'the server is back'; return; }
 
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('postgres', 'CREATE DATABASE none');

@@ -100,7 +100,7 @@ foreach my $signal (qw(TERM KILL TERM KILL))
 	my $pid = $node->safe_psql('postgres', q(SELECT max(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pinterest.pull%'));
 	kill $signal, $pid if $pid ne '';
 	$run->finish;
-	wait_until { my ($rc) = $node->psql('postgres', 'SELECT 1', on_error_die => 0); $rc == 0 } 'the server is back';
+	wait_until { is_up($node) } 'the server is back';
 }
 sql(q(SELECT pinterest.pull_stream('b')));
 agrees('b', 34, 'runs that were cancelled, terminated and killed: each record once');

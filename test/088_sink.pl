@@ -194,7 +194,7 @@ sub crash
 
 	kill 'KILL', $pid;
 	ends($run);
-	wait_until { my ($rc) = $node->psql('postgres', 'SELECT 1', on_error_die => 0); $rc == 0 } 'the server is back';
+	wait_until { is_up($node) } 'the server is back';
 	return;
 }
 
@@ -454,7 +454,7 @@ foreach my $round (1 .. 3)
 	Time::HiRes::sleep(rand(0.5));
 	my $pid = sql(q(SELECT pid FROM pinterest.stream_status WHERE stream = 'steady'));
 	kill 'KILL', $pid if $pid ne '';
-	wait_until { my ($rc) = $node->psql('postgres', 'SELECT 1', on_error_die => 0); $rc == 0 } 'the server is back';
+	wait_until { is_up($node) } 'the server is back';
 	sql(q(SELECT pinterest.start_stream('steady')));
 }
 wait_until { sql(q(SELECT count(*) FROM steady_target WHERE partition = 1)) >= 31 } 'all records';

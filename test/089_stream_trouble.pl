@@ -186,7 +186,7 @@ kill 'STOP', $writer;
 sql(q(CALL pinterest.run_stream('lost')));
 kill 'KILL', $writer;
 wait_until { !kill 0, $writer } 'it is gone';
-wait_until { my ($rc) = $node->psql('postgres', 'SELECT 1', on_error_die => 0); $rc == 0 } 'the server is back';
+wait_until { is_up($node) } 'the server is back';
 holds('lost', '0 5', 'what was written');
 sql(q(CALL pinterest.run_stream('lost')));
 holds('lost', '0 5', 'is known to be there');

@@ -25,7 +25,7 @@ use PostgreSQL::Test::Utils;
 our @EXPORT = qw(
   new_node create_bucket_server write_sink put_folder remove_object
   start_s3 start_versitygw start_toxiproxy start_fault_server start_credential_server
-  fails succeeds open_session elapsed_of @views
+  fails succeeds open_session elapsed_of is_up @views
 );
 
 # The query views, with the columns they must have
@@ -265,6 +265,14 @@ sub succeeds
 		timed_out => \my $timed_out);
 	is($stdout, $expected, $name) or diag($stderr);
 	return;
+}
+
+# is_up NODE: does it take connections?  psql may end before it has read the statement.
+sub is_up
+{
+	my ($node) = @_;
+	my $rc = eval { ($node->psql('postgres', 'SELECT 1', on_error_die => 0))[0] };
+	return defined $rc && $rc == 0;
 }
 
 # open_session NODE: a psql that stays, so that a test can do something between two
