@@ -9,11 +9,11 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "stream/arguments.h"
 #include "stream/pull.h"
 #include "stream/run.h"
 #include "stream/sink.h"
 #include "transaction_block.h"
-#include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(pinterest_run_stream);
@@ -58,11 +58,7 @@ pinterest_run_stream(PG_FUNCTION_ARGS)
 	char	   *name;
 
 	transaction_block_refuse(fcinfo, "run_stream");
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("name must not be null")));
-	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	name = stream_argument(fcinfo);
 	sink_run_begin(&call.sink, true);
 	while (call.more)
 	{
