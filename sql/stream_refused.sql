@@ -100,6 +100,14 @@ CREATE TABLE refused_target (id int PRIMARY KEY, n int CHECK (n <> 95));
 SELECT * FROM folder.run('SELECT n % 10 AS id, n FROM public.refused_source', keys => '{id}');
 TABLE refused_target ORDER BY id;
 
+-- A trigger that gives several records of a run the same key
+CREATE FUNCTION folder.tens() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN new.id := new.id / 10; RETURN new; END';
+DROP TABLE refused_target;
+CREATE TABLE refused_target (id int PRIMARY KEY, n int);
+CREATE TRIGGER tens BEFORE INSERT ON refused_target FOR EACH ROW EXECUTE FUNCTION folder.tens();
+SELECT rows, stored, dead FROM folder.run('SELECT id, id AS n FROM public.refused_source WHERE id <= 45', keys => '{id}');
+TABLE refused_target ORDER BY id;
+
 -- In the order of the query, which is not that of the records
 DROP TABLE refused_target;
 CREATE TABLE refused_target (id int PRIMARY KEY, n int CHECK (n NOT IN (5, 6)));
@@ -128,6 +136,7 @@ SELECT folder.failures(
     'SELECT id, n FROM public.refused_source LIMIT 1000',
     'SELECT * FROM public.refused_view',
     'SELECT id, max(n) OVER () - 4 AS n FROM public.refused_source',
+    'WITH r AS (SELECT id, n FROM public.refused_source) SELECT a.id, b.n FROM r AS a JOIN r AS b ON a.id = b.id + 1',
     'SELECT i AS id, n FROM generate_series(1, 1000) AS i LEFT JOIN public.refused_source ON id = i',
     'SELECT id, n FROM public.refused_source UNION ALL SELECT 2000, 95');
 CREATE FUNCTION folder.forbid() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE insufficient_privilege USING MESSAGE = 'not allowed'; END $$;

@@ -38,7 +38,10 @@ keeps_records(const Query *query)
 		query->limitCount == NULL && query->limitOffset == NULL;
 }
 
-/* The expression of that name; NULL if it belongs to a query further out. */
+/*
+ * The expression of that name; NULL if it belongs to a query further out, or stands
+ * there more than once: it may be joined with itself.
+ */
 static Query *
 find_common_table(const Query *query, const RangeTblEntry *entry)
 {
@@ -49,7 +52,8 @@ find_common_table(const Query *query, const RangeTblEntry *entry)
 		CommonTableExpr *expression = lfirst_node(CommonTableExpr, lc);
 
 		if (entry->ctelevelsup == 0 && strcmp(expression->ctename, entry->ctename) == 0)
-			return expression->cterecursive ? NULL : castNode(Query, expression->ctequery);
+			return expression->cterecursive || expression->cterefcount > 1 ? NULL :
+				castNode(Query, expression->ctequery);
 	}
 	return NULL;
 }

@@ -28,8 +28,12 @@ is_refusal(int sqlstate)
 		case ERRCODE_PLPGSQL_ERROR: /* RAISE, and those of its class */
 			return true;
 	}
-	/* a value too long for an index, for example */
-	return sqlstate == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+
+	/*
+	 * A value too long for an index, for example; a subquery with several rows, or
+	 * several records to which a trigger gives the same key.
+	 */
+	return sqlstate == ERRCODE_PROGRAM_LIMIT_EXCEEDED || sqlstate == ERRCODE_CARDINALITY_VIOLATION;
 }
 
 /*
