@@ -1201,6 +1201,20 @@ BEGIN
             HINT = 'Move them to another schema, or drop everything with DROP SCHEMA ... CASCADE.';
     END IF;
 
+    -- They refer to their sources by name, so nothing else would tell.
+    SELECT string_agg(format('"%s"', stream), ', ' ORDER BY stream)
+    INTO strangers
+    FROM pinterest.stream_status
+    WHERE source = ANY (SELECT format('%I.%I', name, source_name) FROM unnest(source_names) AS source_name)
+        AND stream <> ALL (coalesce(streams, '{}'));
+    IF strangers IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'dependent_objects_still_exist',
+            MESSAGE = format('other streams read the foreign tables of pipeline "%s"', name),
+            DETAIL = format('They are %s.', strangers),
+            HINT = 'Drop them first with pinterest.drop_stream().';
+    END IF;
+
     -- First, so that no worker holds what is dropped.
     PERFORM pinterest.drop_stream(stream) FROM unnest(streams) AS stream;
     IF views IS NOT NULL THEN

@@ -103,6 +103,7 @@ RESET ROLE;
 SELECT pinterest.drop_pipeline('regress_live');
 SELECT stream, target FROM pinterest.stream_status;
 SELECT pinterest.drop_stream('regress_live.pin');
+SELECT pinterest.drop_pipeline('regress_live');
 DROP TABLE regress_precious;
 
 DROP ROLE regress_run_other;
