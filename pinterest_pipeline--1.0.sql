@@ -291,7 +291,9 @@ CREATE VIEW pinterest.stream_status WITH (security_barrier) AS
         (SELECT pg_catalog.count(*) FROM pinterest._stream_gap AS g WHERE g.stream = s.name) AS gaps,
         (SELECT pg_catalog.sum(p.lag)::bigint FROM pinterest._stream_position AS p WHERE p.stream = s.name) AS lag,
         (SELECT pg_catalog.max(p.lag_time) FROM pinterest._stream_position AS p WHERE p.stream = s.name) AS lag_time,
-        s.last_run, w.retries, w.last_error, w.last_error_time
+        s.last_run, w.retries,
+        -- errors quote records
+        CASE WHEN pinterest._may_act_for(s.owner) THEN w.last_error END AS last_error, w.last_error_time
     FROM (SELECT *, pinterest._stream_pid(name) AS pid
           FROM pinterest._stream
           WHERE pinterest._may_act_for(owner) OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')) AS s
@@ -322,7 +324,7 @@ COMMENT ON COLUMN pinterest.stream_status.lag IS 'positions that the last run ha
 COMMENT ON COLUMN pinterest.stream_status.lag_time IS 'the longest lag_time of its splits; NULL: unknown';
 COMMENT ON COLUMN pinterest.stream_status.last_run IS 'when the last run was made';
 COMMENT ON COLUMN pinterest.stream_status.retries IS 'errors of its worker after which it has tried again';
-COMMENT ON COLUMN pinterest.stream_status.last_error IS 'last error of its worker';
+COMMENT ON COLUMN pinterest.stream_status.last_error IS 'last error of its worker; NULL for who may only see the stream';
 COMMENT ON COLUMN pinterest.stream_status.last_error_time IS 'when that was';
 GRANT SELECT ON pinterest.stream_status TO PUBLIC;
 

@@ -105,8 +105,11 @@ list_databases(void)
 	return databases;
 }
 
-/* Has a starter look into it, and waits for that. */
-static void
+/*
+ * Has a starter look into it, and waits for that; false if there are as many
+ * background workers as there may be.
+ */
+static bool
 visit_database(Oid database)
 {
 	BackgroundWorker worker;
@@ -116,12 +119,15 @@ visit_database(Oid database)
 	worker.bgw_main_arg = ObjectIdGetDatum(database);
 	worker.bgw_notify_pid = MyProcPid;
 	if (RegisterDynamicBackgroundWorker(&worker, &handle))
+	{
 		(void) WaitForBackgroundWorkerShutdown(handle);
-	else
-		ereport(LOG,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("no background worker is left to look for streams in database %u", database),
-				 errhint("Raise max_worker_processes, and restart the server.")));
+		return true;
+	}
+	ereport(LOG,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("no background worker is left to look for streams in database %u", database),
+			 errhint("Raise max_worker_processes, and restart the server.")));
+	return false;
 }
 
 void
@@ -142,7 +148,8 @@ pinterest_stream_launcher(Datum arg)
 		MemoryContextReset(context);
 		MemoryContextSwitchTo(context);
 		foreach(lc, list_databases())
-			visit_database(lfirst_oid(lc));
+			if (!visit_database(lfirst_oid(lc)))
+				break;
 		background_wait(pinterest_launcher_naptime * 1000L, event);
 		CHECK_FOR_INTERRUPTS();
 	}
