@@ -70,10 +70,25 @@ comes('1 2', 'it does not end the worker');
 is(status('s', 'pid'), $pid, 'which is the same');
 
 #
+# A trigger that releases all locks of its session
+#
+sql(q(CREATE FUNCTION owner.unlock() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_unlock_all(); RETURN NULL; END';
+	CREATE TRIGGER unlock AFTER INSERT ON owner.target EXECUTE FUNCTION owner.unlock()));
+object(20);
+comes('1 2 20', 'a trigger that releases locks');
+object(21);
+comes('1 2 20 21', 'and again');
+wait_until { status('s', 'pid') eq $pid } 'the worker is still known';
+is(status('s', 'state'), 'running', 'and the stream running');
+sql(q(DROP TRIGGER unlock ON owner.target; DELETE FROM owner.target WHERE n > 2));
+
+#
 # Prepared transactions
 #
 sql(q(BEGIN; SELECT pinterest.stop_stream('s'); PREPARE TRANSACTION 'stop'));
 object(3);
+# For longer than the owner's lock_timeout
+wait_until { sql(q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pinterest stream' AND wait_event = 'transactionid' AND xact_start < clock_timestamp() - interval '0.2 s')) == 1 } 'a new worker waits for the transaction';
 sql(q(ROLLBACK PREPARED 'stop'));
 comes('1 2 3', 'a stop that was prepared, and rolled back');
 sql(q(BEGIN; SELECT pinterest.stop_stream('s'); PREPARE TRANSACTION 'stop'));

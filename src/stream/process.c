@@ -60,16 +60,12 @@ bool
 process_claim(const char *name)
 {
 	LOCKTAG		tag = lock_tag(name);
+	LockAcquireResult result = LockAcquire(&tag, ExclusiveLock, true, true);
 
-	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
-}
-
-void
-process_release(const char *name)
-{
-	LOCKTAG		tag = lock_tag(name);
-
-	LockRelease(&tag, ExclusiveLock, true);
+	/* once is enough */
+	if (result == LOCKACQUIRE_ALREADY_HELD)
+		(void) LockRelease(&tag, ExclusiveLock, true);
+	return result != LOCKACQUIRE_NOT_AVAIL;
 }
 
 int

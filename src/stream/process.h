@@ -40,8 +40,11 @@ extern int	process_pid(const char *name);
  */
 extern void process_end(const char *name, Oid owner);
 
-/* In a worker: are we the only one of the stream?  Until process_release, then. */
+/*
+ * In a worker, in a transaction: are we the only one of the stream?  To be asked
+ * again before each run, since functions that a run calls can release the lock, with
+ * pg_advisory_unlock_all.
+ */
 extern bool process_claim(const char *name);
-extern void process_release(const char *name);
 
 #endif							/* PINTEREST_PROCESS_H */

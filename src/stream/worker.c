@@ -117,7 +117,7 @@ run_is_due(const Worker *worker)
 }
 
 /*
- * The stream, if it is to run.  The first time, whoever is about to change that is
+ * The stream, if it is to run, and by us.  The first time, whoever is about to change that is
  * waited for; later on they end this worker.
  */
 static void
@@ -127,7 +127,7 @@ find_stream(Worker *worker)
 	worker->stream = NULL;
 	background_begin_sql("looking for the stream");
 	MemoryContextSwitchTo(worker->turn_context);
-	if (background_has_extension())
+	if (process_claim(worker->name) && background_has_extension())
 	{
 		StreamState state = state_read(worker->name,
 									   worker->begun ? STATE_LOCK_NONE : STATE_LOCK_SHARE);
@@ -365,18 +365,17 @@ pause_between_turns(Worker *worker)
 	CHECK_FOR_INTERRUPTS();
 }
 
-/* False if the stream has another worker. */
-static bool
-become_worker(const ProcessArguments *arguments)
+/* Before that has ended, the stream may not be there; it ends when its user likes. */
+static void
+wait_for_starter(const ProcessArguments *arguments)
 {
-	bool		claimed;
-
+	if (!TransactionIdIsValid(arguments->starter))
+		return;
 	background_begin("starting");
-	if (TransactionIdIsValid(arguments->starter))
-		XactLockTableWait(arguments->starter, NULL, NULL, XLTW_None);
-	claimed = process_claim(arguments->name);
+	(void) set_config_option("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
+							 true, 0, false);
+	XactLockTableWait(arguments->starter, NULL, NULL, XLTW_None);
 	background_commit();
-	return claimed;
 }
 
 static void
@@ -412,8 +411,7 @@ pinterest_stream_worker(Datum arg)
 	worker.sink_context = AllocSetContextCreate(TopMemoryContext, "pinterest sink",
 												ALLOCSET_SMALL_SIZES);
 	begin_sink(&worker);
-	if (!become_worker(&arguments))
-		proc_exit(0);
+	wait_for_starter(&arguments);
 	for (;;)
 	{
 		try_turn(&worker);
