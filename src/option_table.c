@@ -178,6 +178,8 @@ const Option option_table[] = {
 	{KAFKA, SERVER, "rest_proxy", OPTION_TEXT, false, false, NULL, NULL,
 	"INSERT uses the Kafka REST proxy with this URL, or an API gateway in front of one"},
 
+	{KINESIS, SERVER, "consumer", OPTION_TEXT, false, false, NULL, NULL,
+	"name or ARN of the consumer that reads with enhanced fan-out"},
 	{KINESIS, SERVER, "api_gateway", OPTION_TEXT, false, false, NULL, NULL,
 	"INSERT and administration use the API gateway with this URL, which has the paths /streams"},
 
@@ -243,6 +245,8 @@ const Option option_table[] = {
 	"name or ARN of the stream"},
 	{KINESIS, TABLE, "partition_key", OPTION_TEXT, false, false, NULL, NULL,
 	"only the records with this partition key, which INSERT gives them"},
+	{KINESIS, TABLE, "consumer", OPTION_TEXT, false, false, NULL, NULL,
+	"the same for one table; default: that of the server"},
 	{KINESIS, TABLE, "ordered", OPTION_BOOLEAN, false, false, "true", NULL,
 	"whether INSERT keeps the order of a partition key's records, by sending one of them at a time"},
 

@@ -83,6 +83,8 @@ typedef struct AwsRequest
 								 * read with aws_call_read.  No part of it can be
 								 * asked for, so it is not continued, but fails,
 								 * when it breaks off after something was taken */
+	bool		events;			/* stream: it goes on for as long as things happen,
+								 * and comes over HTTP/2 */
 	size_t		max_body;		/* not stream: a longer answer is refused */
 	bool		error_in_200;	/* not stream: an answer with status 200 may hold
 								 * an error all the same */

@@ -161,7 +161,8 @@ exchange_begin(const AwsServiceConfig *config, SigV4Signer *signer, int64 clock_
 	http.connect_timeout = Min(CONNECT_TIMEOUT, pinterest_request_timeout);
 	http.stall_timeout = pinterest_request_timeout;
 	/* what may take minutes on the service's side is kept alive by blanks */
-	http.min_rate = request->error_in_200 ? 0 : pinterest_min_transfer_rate;
+	http.min_rate = request->error_in_200 || request->events ? 0 : pinterest_min_transfer_rate;
+	http.http2 = request->events;
 	http.buffer_size = buffer_size(request);
 	http.lends = request->lends;
 	http.keep_unread = taken > 0;

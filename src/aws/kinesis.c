@@ -45,6 +45,18 @@ kinesis_stream_is_valid(const char *stream)
 	return len >= 1 && len <= NAME_MAX_LEN && strspn(name, NAME_CHARACTERS) == len;
 }
 
+/* A name of the same kind, or arn:…:stream/NAME/consumer/NAME:TIME */
+bool
+kinesis_consumer_is_valid(const char *consumer)
+{
+	size_t		len = strlen(consumer);
+
+	if (kinesis_is_arn(consumer))
+		return strstr(consumer, ":kinesis:") != NULL && strstr(consumer, ":stream/") != NULL &&
+			strstr(consumer, "/consumer/") != NULL;
+	return len >= 1 && len <= NAME_MAX_LEN && strspn(consumer, NAME_CHARACTERS) == len;
+}
+
 const char *
 kinesis_stream_name(const char *stream)
 {
@@ -180,6 +192,8 @@ void
 kinesis_delete_stream(KinesisRequest *request, const char *stream)
 {
 	begin_change(request, "Kinesis_20131202.DeleteStream", "drop stream", stream);
+	add_name(request, "EnforceConsumerDeletion");
+	appendStringInfoString(&request->body, "true");
 	end_request(request);
 }
 
@@ -201,26 +215,88 @@ kinesis_increase_retention(KinesisRequest *request, const char *stream, int hour
 	end_request(request);
 }
 
-void
-kinesis_get_iterator(KinesisRequest *request, const char *stream, const char *shard,
-					 const KinesisPosition *position, const char *subject)
+/* The members that name a position; those of its type and number differ. */
+static void
+add_position(KinesisRequest *request, const char *type, const char *sequence,
+			 const KinesisPosition *position)
 {
 	static const char *const types[] = {
 		"TRIM_HORIZON", "AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER", "AT_TIMESTAMP"
 	};
 
-	begin_request(request, "Kinesis_20131202.GetShardIterator", subject);
-	add_stream(request, stream);
-	add_string(request, "ShardId", shard);
-	add_string(request, "ShardIteratorType", types[position->kind]);
+	add_string(request, type, types[position->kind]);
 	if (position->kind == KINESIS_AT_SEQUENCE || position->kind == KINESIS_AFTER_SEQUENCE)
-		add_string(request, "StartingSequenceNumber", position->sequence);
+		add_string(request, sequence, position->sequence);
 	else if (position->kind == KINESIS_AT_TIME)
 	{
 		add_name(request, "Timestamp");
 		appendStringInfo(&request->body, INT64_FORMAT ".%03d", position->time / 1000,
 						 (int) (position->time % 1000));
 	}
+}
+
+void
+kinesis_get_iterator(KinesisRequest *request, const char *stream, const char *shard,
+					 const KinesisPosition *position, const char *subject)
+{
+	begin_request(request, "Kinesis_20131202.GetShardIterator", subject);
+	add_stream(request, stream);
+	add_string(request, "ShardId", shard);
+	add_position(request, "ShardIteratorType", "StartingSequenceNumber", position);
+	end_request(request);
+}
+
+static void
+begin_consumer(KinesisRequest *request, const char *target, const char *stream_arn,
+			   const char *name, const char *subject)
+{
+	begin_request(request, target, subject);
+	request->aws.what = "find the consumer of stream";
+	add_string(request, "StreamARN", stream_arn);
+	add_string(request, "ConsumerName", name);
+	end_request(request);
+}
+
+void
+kinesis_describe_consumer(KinesisRequest *request, const char *stream_arn,
+						  const char *name, const char *subject)
+{
+	begin_consumer(request, "Kinesis_20131202.DescribeStreamConsumer", stream_arn, name,
+				   subject);
+}
+
+void
+kinesis_register_consumer(KinesisRequest *request, const char *stream_arn,
+						  const char *name, const char *subject)
+{
+	begin_consumer(request, "Kinesis_20131202.RegisterStreamConsumer", stream_arn, name,
+				   subject);
+	request->aws.what = "register a consumer of stream";
+}
+
+/* The answer comes in a buffer that the caller lends. */
+static void
+stream_answer(KinesisRequest *request, size_t buffer_size)
+{
+	request->aws.stream = true;
+	request->aws.lends = buffer_size;
+	request->aws.size = -1;
+	request->aws.whole = -1;
+}
+
+void
+kinesis_subscribe(KinesisRequest *request, const char *consumer_arn, const char *shard,
+				  const KinesisPosition *position, size_t buffer_size, const char *subject)
+{
+	begin_request(request, "Kinesis_20131202.SubscribeToShard", subject);
+	stream_answer(request, buffer_size);
+	request->aws.events = true;
+	add_string(request, "ConsumerARN", consumer_arn);
+	add_string(request, "ShardId", shard);
+	add_name(request, "StartingPosition");
+	appendStringInfoChar(&request->body, '{');
+	add_position(request, "Type", "SequenceNumber", position);
+	appendStringInfoChar(&request->body, '}');
 	end_request(request);
 }
 
@@ -231,10 +307,7 @@ kinesis_get_records(KinesisRequest *request, const char *stream, const char *ite
 	StringInfo	cbor = &request->cbor;
 
 	begin_request(request, "Kinesis_20131202.GetRecords", subject);
-	request->aws.stream = true;
-	request->aws.lends = buffer_size;
-	request->aws.size = -1;
-	request->aws.whole = -1;
+	stream_answer(request, buffer_size);
 	if (kinesis_is_arn(stream))
 		add_stream(request, stream);
 	add_string(request, "ShardIterator", iterator);

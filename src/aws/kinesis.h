@@ -86,6 +86,20 @@ extern void kinesis_get_records(KinesisRequest *request, const char *stream,
 								const char *iterator, size_t buffer_size,
 								const char *subject);
 
+/*
+ * A consumer has the 2 MB a second of each shard for itself, and is sent what
+ * comes, for five minutes, as a stream of events (event_stream.h) that lends
+ * buffers of that size.  It is named by its ARN, or by its name beside the ARN of
+ * its stream.
+ */
+extern void kinesis_describe_consumer(KinesisRequest *request, const char *stream_arn,
+									  const char *name, const char *subject);
+extern void kinesis_register_consumer(KinesisRequest *request, const char *stream_arn,
+									  const char *name, const char *subject);
+extern void kinesis_subscribe(KinesisRequest *request, const char *consumer_arn,
+							  const char *shard, const KinesisPosition *position,
+							  size_t buffer_size, const char *subject);
+
 /* A record to be put. */
 typedef struct KinesisPut
 {
@@ -136,12 +150,19 @@ typedef struct KinesisShardPage
 
 typedef struct KinesisSummary
 {
+	char	   *arn;			/* NULL: not known */
 	char	   *status;			/* CREATING, DELETING, ACTIVE, UPDATING */
 	int64		created;		/* ms since 1970 */
 	int64		retention;		/* hours */
 	char	   *mode;			/* PROVISIONED, ON_DEMAND; NULL: not known */
 	int64		open_shards;	/* -1: not known */
 } KinesisSummary;
+
+typedef struct KinesisConsumer
+{
+	char	   *arn;
+	char	   *status;			/* CREATING, DELETING, ACTIVE */
+} KinesisConsumer;
 
 typedef struct KinesisStreamPage
 {
@@ -163,6 +184,7 @@ extern bool kinesis_put_results(StringInfo body, int n, KinesisPutResult *result
 /* The answer to DescribeStream is both a page of shards and a summary. */
 extern KinesisShardPage *kinesis_shard_page(StringInfo body, const char *subject);
 extern KinesisSummary *kinesis_summary(StringInfo body, const char *subject);
+extern KinesisConsumer *kinesis_consumer(StringInfo body, const char *subject);
 extern char *kinesis_iterator(StringInfo body, const char *subject);
 extern KinesisStreamPage *kinesis_stream_page(StringInfo body, const char *subject);
 
@@ -171,6 +193,9 @@ pg_noreturn extern void kinesis_bad_answer(const char *subject, const char *acti
 /* Is it the name of a stream, or an ARN? */
 extern bool kinesis_is_arn(const char *stream);
 extern bool kinesis_stream_is_valid(const char *stream);
+
+/* Is it the name of a consumer, or its ARN? */
+extern bool kinesis_consumer_is_valid(const char *consumer);
 
 /* Its name, which is the end of an ARN. */
 extern const char *kinesis_stream_name(const char *stream);

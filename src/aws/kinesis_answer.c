@@ -147,6 +147,7 @@ kinesis_summary(StringInfo body, const char *subject)
 	const JsonTree *json = parse_object(body, subject, "DescribeStreamSummary");
 
 	json = part_of(part_of(json, "StreamDescriptionSummary"), "StreamDescription");
+	summary->arn = copy_string(json, "StreamARN", result);
 	summary->status = copy_string(json, "StreamStatus", result);
 	summary->created = milliseconds(json, "StreamCreationTimestamp");
 	(void) json_tree_integer(json, "RetentionPeriodHours", &summary->retention);
@@ -157,6 +158,22 @@ kinesis_summary(StringInfo body, const char *subject)
 		kinesis_bad_answer(subject, "DescribeStreamSummary");
 	end_answer(result);
 	return summary;
+}
+
+KinesisConsumer *
+kinesis_consumer(StringInfo body, const char *subject)
+{
+	KinesisConsumer *consumer = palloc0(sizeof(KinesisConsumer));
+	MemoryContext result = begin_answer();
+	const JsonTree *json = parse_object(body, subject, "DescribeStreamConsumer");
+
+	json = part_of(json, "ConsumerDescription");
+	consumer->arn = copy_string(json, "ConsumerARN", result);
+	consumer->status = copy_string(json, "ConsumerStatus", result);
+	if (consumer->arn == NULL || consumer->status == NULL)
+		kinesis_bad_answer(subject, "DescribeStreamConsumer");
+	end_answer(result);
+	return consumer;
 }
 
 char *

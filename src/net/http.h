@@ -84,6 +84,8 @@ typedef struct HttpRequest
 	bool		once;			/* the body must not go out twice, as libcurl has it
 								 * where a connection that served before ends
 								 * without an answer */
+	bool		http2;			/* over a connection of its own, in HTTP/2 where the
+								 * server knows it; without TLS it must */
 	int			connect_timeout;	/* ms */
 	int			stall_timeout;	/* ms in which nothing at all arrives, while
 								 * we are willing to take something */

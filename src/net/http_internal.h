@@ -86,6 +86,7 @@ struct HttpTransfer
 	const char *origin;			/* what easy is set to: setting an option costs */
 	const char *ca_file;
 	const char *method;			/* NULL if it is GET without a body */
+	bool		http2;
 	int			connect_timeout;
 	long		read_size;
 

@@ -103,6 +103,25 @@ set_body(HttpTransfer *transfer, const HttpRequest *request)
 	return ok;
 }
 
+/* Frames of several answers in one connection would make them wait for each other. */
+static bool
+set_version(HttpTransfer *transfer, const HttpRequest *request)
+{
+	CURL	   *easy = transfer->easy;
+	bool		tls = strncmp(request->origin, "https:", 6) == 0;
+	bool		ok = true;
+
+	if (transfer->http2 == request->http2)
+		return true;
+	transfer->http2 = request->http2;
+	SET(CURLOPT_HTTP_VERSION, (long) (!request->http2 ? CURL_HTTP_VERSION_1_1 :
+									  tls ? CURL_HTTP_VERSION_2TLS :
+									  CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE));
+	SET(CURLOPT_FRESH_CONNECT, (long) request->http2);
+	SET(CURLOPT_FORBID_REUSE, (long) request->http2);
+	return ok;
+}
+
 static bool
 set_method(HttpTransfer *transfer, const HttpRequest *request)
 {
@@ -151,7 +170,7 @@ set_request_options(HttpTransfer *transfer, const HttpRequest *request)
 	CURL	   *easy = transfer->easy;
 	size_t		buffer_size = request->lends > 0 ? request->lends : transfer->size;
 	long		read_size = Max(Min(buffer_size / 2, LARGEST_READ), HTTP_MIN_BUFFER);
-	bool		ok = set_method(transfer, request) &&
+	bool		ok = set_method(transfer, request) && set_version(transfer, request) &&
 		(!request->probe || http_set_probe_options(transfer, request->connect_only));
 
 	if (transfer->origin == NULL && request->ca_file != NULL)

@@ -33,6 +33,7 @@ typedef struct KinesisSource
 	Source		base;
 	KinesisAccess *access;
 	const char *stream;
+	const char *consumer;		/* name or ARN; NULL: none */
 	const SourceFilter *filter;
 	const SourceResume *resume; /* in place of a filter, or NULL */
 	List	   *reached;		/* of SourcePosition, when the scan has ended */
@@ -65,6 +66,9 @@ kinesis_open(const SourceRequest *request)
 
 	kinesis->base.ops = &kinesis_source_ops;
 	kinesis->stream = option_text(request->table_options, "stream");
+	kinesis->consumer = option_text(option_given(request->table_options, "consumer") ?
+									request->table_options : request->server_options,
+									"consumer");
 	kinesis->access = kinesis_access(request);
 	kinesis_take_credentials(request, kinesis->access);
 	kinesis_body_init(&kinesis->body,
@@ -82,6 +86,7 @@ kinesis_set_filter(Source *source, const SourceFilter *filter)
 static void
 start(KinesisSource *kinesis)
 {
+	const char *consumer_arn = NULL;
 	MemoryContext old;
 
 	kinesis->context = AllocSetContextCreate(GetMemoryChunkContext(kinesis),
@@ -100,8 +105,12 @@ start(KinesisSource *kinesis)
 	kinesis->shard = NULL;
 	if (kinesis->resume != NULL)
 		kinesis_resume(kinesis->map, kinesis->resume);
-	kinesis->fetch = kinesis_fetch_create(kinesis->service, kinesis->stream, kinesis->map,
-										  &kinesis->base, &kinesis->counters);
+	if (kinesis->consumer != NULL)
+		consumer_arn = kinesis_consumer_arn(kinesis->service, kinesis->stream, kinesis->map,
+											kinesis->consumer,
+											&kinesis->counters.control_requests);
+	kinesis->fetch = kinesis_fetch_create(kinesis->service, kinesis->stream, consumer_arn,
+										  kinesis->map, &kinesis->base, &kinesis->counters);
 	MemoryContextSwitchTo(old);
 }
 

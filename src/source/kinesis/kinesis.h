@@ -12,6 +12,7 @@
  *	  kinesis_resume.c	 where a scan goes on that another has begun
  *	  kinesis_fetch.c	 reading many shards at once
  *	  kinesis_slot.c	 one request of a shard, and what comes of it
+ *	  kinesis_subscription.c	the same for a consumer: what it is sent
  *	  kinesis_headway.c	 how far a shard is, and at what pace
  *	  kinesis_reply.c	 the answer to GetRecords; kinesis_value.c: values there
  *	  kinesis_syntax_*.c it is in CBOR, or in JSON
@@ -151,7 +152,9 @@ struct Shard
 								 * unknown */
 
 	/* how far it is */
-	char	   *iterator;		/* NULL: to be had */
+	char	   *iterator;		/* for its next records; of subscriptions, the
+								 * sequence number behind which they are; NULL:
+								 * to be had */
 	char		last_sequence[132]; /* of the last record that came; or empty */
 	bool		no_such_sequence;	/* a number that is wanted is none of it */
 	int64		reached;		/* ms: all that arrived until then has come */
@@ -172,6 +175,7 @@ typedef struct ShardMap
 {
 	Shard	   *shards;			/* in the order of their hash keys and age */
 	int			nshards;
+	char	   *arn;			/* of the stream; NULL: not known */
 	int64		taken_at;		/* ms, by the clock of the service; -1: it does
 								 * not tell */
 	int64		created;		/* the stream was, then */
@@ -191,6 +195,14 @@ extern ShardMap *kinesis_shard_map(AwsService *service, const char *stream,
  */
 extern bool kinesis_list_map(ShardMap *map, AwsService *service, AwsCall *call,
 							 const char *stream, int64 *requests);
+
+/*
+ * The ARN of the consumer of that name, or ARN, which is registered if there is
+ * none.  Blocks until it can be used.
+ */
+extern const char *kinesis_consumer_arn(AwsService *service, const char *stream,
+										const ShardMap *map, const char *consumer,
+										int64 *requests);
 
 /* Is this still the same stream?  Blocks; raises an error if not. */
 extern void kinesis_check_same(AwsService *service, const char *stream,
@@ -276,6 +288,9 @@ extern void kinesis_note_records(Shard *shard, const KinesisReply *reply,
 extern void kinesis_note_answer(Shard *shard, const KinesisReply *reply, int64 came_at,
 								int64 answered);
 
+/* The same of what a subscription has sent, which goes on. */
+extern void kinesis_note_event(Shard *shard, const KinesisReply *reply, int64 answered);
+
 /* The same for an answer that brought nothing, or was a refusal. */
 extern void kinesis_note_fruitless(Shard *shard);
 extern void kinesis_note_refusal(Shard *shard);
@@ -295,7 +310,7 @@ typedef struct FetchCounters
 	int64		begun;
 	int64		filtered;		/* not wanted */
 	int64		bytes;			/* of data */
-	int64		control_requests;	/* all but GetRecords */
+	int64		control_requests;	/* all but GetRecords, SubscribeToShard */
 	int64		get_requests;
 	int64		throttled;
 	int64		retries;
@@ -305,12 +320,13 @@ typedef struct KinesisFetch KinesisFetch;
 
 /*
  * Reads the wanted shards of a map, each once its parents have been read to
- * their end.  Lives in the current memory context; source is told of waits.
+ * their end; consumer_arn NULL: with GetRecords.  Lives in the current memory
+ * context; source is told of waits.
  * Begins nothing yet.
  */
 extern KinesisFetch *kinesis_fetch_create(AwsService *service, const char *stream,
-										  ShardMap *map, Source *source,
-										  FetchCounters *counters);
+										  const char *consumer_arn, ShardMap *map,
+										  Source *source, FetchCounters *counters);
 
 /*
  * The next records, in a part of an answer, and their shard; NULL when all has

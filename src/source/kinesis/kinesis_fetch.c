@@ -338,14 +338,15 @@ kinesis_fetch_limit(const KinesisFetch *fetch)
 }
 
 KinesisFetch *
-kinesis_fetch_create(AwsService *service, const char *stream, ShardMap *map,
-					 Source *source, FetchCounters *counters)
+kinesis_fetch_create(AwsService *service, const char *stream, const char *consumer_arn,
+					 ShardMap *map, Source *source, FetchCounters *counters)
 {
 	KinesisFetch *fetch = palloc0(sizeof(KinesisFetch));
 
 	fetch->context = CurrentMemoryContext;
 	fetch->service = service;
 	fetch->stream = stream;
+	fetch->consumer_arn = consumer_arn;
 	fetch->source = source;
 	fetch->counters = counters;
 	fetch->map = map;

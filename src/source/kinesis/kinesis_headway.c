@@ -168,20 +168,33 @@ kinesis_note_records(Shard *shard, const KinesisReply *reply, int64 last_arrival
 	count_fruitless(shard, true);
 }
 
-void
-kinesis_note_answer(Shard *shard, const KinesisReply *reply, int64 came_at,
-					int64 answered)
+/* The service has told how far behind its end the shard is; with records? */
+static void
+note_behind(Shard *shard, const KinesisReply *reply, bool records, int64 answered)
 {
-	bool		headway = reply->all_records > 0 || !shard->begun ||
+	bool		headway = records || !shard->begun ||
 	(reply->behind >= 0 && reply->behind < shard->behind);
 
-	if (reply->all_records == 0 && reply->behind >= 0 && answered >= 0)
+	if (!records && reply->behind >= 0 && answered >= 0)
 		shard->reached = Max(shard->reached, answered - reply->behind);
 	shard->behind = reply->behind;
 	shard->begun = true;
 	shard->throttled = 0;
 	shard->broken = 0;
 	count_fruitless(shard, headway);
+}
+
+void
+kinesis_note_event(Shard *shard, const KinesisReply *reply, int64 answered)
+{
+	note_behind(shard, reply, reply->nrecords > 0, answered);
+}
+
+void
+kinesis_note_answer(Shard *shard, const KinesisReply *reply, int64 came_at,
+					int64 answered)
+{
+	note_behind(shard, reply, reply->all_records > 0, answered);
 	pace(shard, came_at, reply->data_len);
 }
 

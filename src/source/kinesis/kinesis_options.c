@@ -18,6 +18,18 @@
 #include "source/kinesis/kinesis.h"
 
 static void
+validate_consumer(List *options)
+{
+	const char *consumer = option_text(options, "consumer");
+
+	if (consumer != NULL && !kinesis_consumer_is_valid(consumer))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("invalid value for option \"%s\": \"%s\"", "consumer", consumer),
+				 errhint("The value must be the name of a consumer (up to 128 letters, digits, \"_\", \".\", \"-\"), or its ARN.")));
+}
+
+static void
 validate_table(List *options)
 {
 	const char *stream = option_text(options, "stream");
@@ -33,12 +45,14 @@ validate_table(List *options)
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("invalid value for option \"%s\": \"%s\"", "partition_key", key),
 				 errhint("A partition key has from 1 to %d characters.", KINESIS_MAX_PARTITION_KEY)));
+	validate_consumer(options);
 }
 
 static void
 validate_server(List *options)
 {
 	option_validate_file(options, "ca_file");
+	validate_consumer(options);
 	if (option_given(options, "endpoint"))
 		(void) endpoint_parse(option_text(options, "endpoint"));
 	if (option_given(options, "api_gateway"))

@@ -87,6 +87,13 @@ take_records(KinesisReply *reply, const char *at, const char *end)
 	return at;
 }
 
+/* What to ask for next: of an answer, and of an event */
+static bool
+names_next(ReplyName name)
+{
+	return NAME_IS(name, "NextShardIterator") || NAME_IS(name, "ContinuationSequenceNumber");
+}
+
 /* The next member of the answer, up to the records if it is those, or its end. */
 static const char *
 take_member(KinesisReply *reply, const char *at, const char *end)
@@ -105,7 +112,7 @@ take_member(KinesisReply *reply, const char *at, const char *end)
 	else
 	{
 		at = reply->syntax->value(at, end, &value);
-		if (at == NULL || (NAME_IS(name, "NextShardIterator") && !take_iterator(reply, &value)))
+		if (at == NULL || (names_next(name) && !take_iterator(reply, &value)))
 			return NULL;
 		if (NAME_IS(name, "MillisBehindLatest"))
 			reply->behind = reply_number(&value);
@@ -169,18 +176,25 @@ resize(KinesisReply *reply, size_t size)
 	reply->size = size;
 }
 
-void
-kinesis_reply_begin(KinesisReply *reply)
+/* Nothing of an answer, or of an event, has been taken. */
+static void
+start_over(KinesisReply *reply)
 {
 	if (reply->next_iterator != NULL)
 		pfree(reply->next_iterator);
 	reply->next_iterator = NULL;
 	reply->behind = -1;
+	reply->phase = REPLY_START;
+	reply->has_records = false;
+}
+
+void
+kinesis_reply_begin(KinesisReply *reply)
+{
+	start_over(reply);
 	reply->nrecords = 0;
 	reply->data_len = 0;
 	reply->all_records = 0;
-	reply->phase = REPLY_START;
-	reply->has_records = false;
 	reply->len = 0;
 	reply->at = 0;
 	reply->enough = 0;
@@ -228,4 +242,18 @@ kinesis_reply_take(KinesisReply *reply, size_t n, bool last)
 	/* a large record is looked at a few times, not for each piece of it */
 	reply->enough = 2 * (reply->len - reply->at);
 	return true;
+}
+
+bool
+kinesis_reply_take_event(KinesisReply *reply, const char *event, size_t len)
+{
+	const char *at = event;
+	const char *end = event + len;
+	const char *next;
+
+	start_over(reply);
+	*unconstify(char *, end) = '\0';
+	while ((next = take_next(reply, at, end)) != NULL)
+		at = next;
+	return reply->phase == REPLY_END && reply->has_records && reply->syntax->at_end(at, end);
 }

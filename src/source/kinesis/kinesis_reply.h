@@ -66,10 +66,11 @@ typedef struct KinesisReply
 	int			all_records;	/* so many so far */
 
 	/* known at the end */
-	char	   *next_iterator;	/* NULL: there is none; of the reply's context */
+	char	   *next_iterator;	/* NULL: there is none; of the reply's context;
+								 * of an event ContinuationSequenceNumber */
 	int64		behind;			/* MillisBehindLatest; -1: it does not say */
 
-	/* for kinesis_reply.c alone */
+	/* for kinesis_reply.c, and the buffer for kinesis_subscription.c, alone */
 	MemoryContext context;
 	int			max_records;	/* room for them */
 	const struct ReplySyntax *syntax;
@@ -108,6 +109,13 @@ extern char *kinesis_reply_room(KinesisReply *reply, size_t *room);
  * broken off, or lacks what every record has.
  */
 extern bool kinesis_reply_take(KinesisReply *reply, size_t n, bool last);
+
+/*
+ * The same for an event of a subscription (kinesis_subscription.c), all of which
+ * stands in the buffer.  The buffer is its caller's to look after, from where "at" is;
+ * the byte behind the event is overwritten.  Its records are added to those found.
+ */
+extern bool kinesis_reply_take_event(KinesisReply *reply, const char *event, size_t len);
 
 /* A time, in milliseconds since 1970; -1 if it is none. */
 extern int64 reply_time(const ReplyValue *value);

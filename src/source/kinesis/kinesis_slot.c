@@ -29,9 +29,8 @@
 #define FULL_RECORDS 10000
 #define FULL_BYTES (9 * 1024 * 1024)
 
-/* A copy in the fetch's context, or NULL. */
-static void
-set_iterator(KinesisFetch *fetch, Shard *shard, const char *iterator)
+void
+kinesis_set_iterator(KinesisFetch *fetch, Shard *shard, const char *iterator)
 {
 	if (shard->iterator != NULL)
 		pfree(shard->iterator);
@@ -52,15 +51,21 @@ ask_for_iterator(KinesisFetch *fetch, Slot *slot, Shard *shard)
 	fetch->counters->control_requests++;
 }
 
+static const char *
+action_of(const KinesisFetch *fetch)
+{
+	return fetch->consumer_arn != NULL ? "SubscribeToShard" : "GetRecords";
+}
+
 /* Has the call put what comes next behind what is not yet taken apart. */
 static void
-lend_room(Slot *slot)
+lend_room(const KinesisFetch *fetch, Slot *slot)
 {
 	size_t		room;
 	char	   *to = kinesis_reply_room(&slot->reply, &room);
 
 	if (to == NULL)
-		kinesis_bad_answer(slot->shard->subject, "GetRecords");
+		kinesis_bad_answer(slot->shard->subject, action_of(fetch));
 	aws_call_lend(slot->call, to, room);
 	slot->lent = true;
 }
@@ -68,12 +73,16 @@ lend_room(Slot *slot)
 static void
 ask_for_records(KinesisFetch *fetch, Slot *slot, Shard *shard)
 {
-	kinesis_get_records(&slot->request, fetch->stream, shard->iterator, fetch->buffer_size,
-						shard->subject);
+	if (fetch->consumer_arn != NULL)
+		kinesis_subscribe_to_shard(fetch, slot, shard);
+	else
+		kinesis_get_records(&slot->request, fetch->stream, shard->iterator,
+							fetch->buffer_size, shard->subject);
 	kinesis_reply_begin(&slot->reply);
-	lend_room(slot);
+	lend_room(fetch, slot);
 	slot->state = SLOT_RECORDS;
 	slot->answered_at = 0;
+	slot->has_events = false;
 	slot->complete = false;
 	slot->ended = false;
 	fetch->counters->get_requests++;
@@ -86,7 +95,7 @@ kinesis_slot_send(KinesisFetch *fetch, Slot *slot, Shard *shard)
 	if (!shard->asked)
 		fetch->counters->begun++;
 	shard->asked = true;
-	if (shard->iterator == NULL)
+	if (shard->iterator == NULL && fetch->consumer_arn == NULL)
 		ask_for_iterator(fetch, slot, shard);
 	else
 		ask_for_records(fetch, slot, shard);
@@ -103,17 +112,35 @@ broke_off(const Slot *slot)
 		(aws_call_neglected(slot->call) || slot->shard->broken < pinterest_max_retries);
 }
 
+/* Is the shard, or the consumer, asked for too much? */
+static bool
+is_throttled(const KinesisFetch *fetch, const char *code)
+{
+	return strcmp(code, "ProvisionedThroughputExceededException") == 0 ||
+		(fetch->consumer_arn != NULL && kinesis_subscription_is_busy(code));
+}
+
+/* The sequence number that the request has named; NULL: none. */
+static const char *
+sequence_asked_for(const KinesisFetch *fetch, const Slot *slot)
+{
+	if (fetch->consumer_arn != NULL)
+		return kinesis_subscription_position(slot->shard).sequence;
+	return slot->state == SLOT_ITERATOR ? kinesis_position(slot->shard).sequence : NULL;
+}
+
 /* The request has failed for good; some failures are the way of the service. */
 static Taken
 take_failure(KinesisFetch *fetch, Slot *slot)
 {
 	Shard	   *shard = slot->shard;
 	const char *code = aws_call_failure(slot->call)->code;
-	bool		no_place = slot->state == SLOT_ITERATOR &&
-	strcmp(code, "InvalidArgumentException") == 0;
-	const char *asked_for = kinesis_position(shard).sequence;
+	const char *asked_for = sequence_asked_for(fetch, slot);
+	bool		no_place = asked_for != NULL && strcmp(code, "InvalidArgumentException") == 0;
+	bool		goes_on = asked_for != NULL &&
+	(asked_for == shard->last_sequence || asked_for == shard->iterator);
 
-	if (strcmp(code, "ProvisionedThroughputExceededException") == 0)
+	if (is_throttled(fetch, code))
 	{
 		fetch->counters->throttled++;
 		kinesis_note_refusal(shard);
@@ -121,18 +148,18 @@ take_failure(KinesisFetch *fetch, Slot *slot)
 	else if (slot->state == SLOT_RECORDS && strcmp(code, "ExpiredIteratorException") == 0)
 	{
 		kinesis_note_fruitless(shard);
-		set_iterator(fetch, shard, NULL);
+		kinesis_set_iterator(fetch, shard, NULL);
 	}
 	else if (broke_off(slot))
 	{
 		fetch->broken++;
 		kinesis_note_break(shard);
-		set_iterator(fetch, shard, NULL);
+		if (fetch->consumer_arn == NULL)
+			kinesis_set_iterator(fetch, shard, NULL);
 	}
-	else if (no_place && asked_for == shard->last_sequence)
+	else if (no_place && goes_on)
 		kinesis_report_lost_place(shard);
-	else if (slot->state == SLOT_ITERATOR && asked_for != NULL &&
-			 asked_for != shard->last_sequence &&
+	else if (asked_for != NULL && !goes_on &&
 			 (no_place || strcmp(code, "ResourceNotFoundException") == 0))
 
 		/* a number that WHERE names: begin elsewhere, if there is anything */
@@ -148,19 +175,15 @@ take_iterator(KinesisFetch *fetch, Slot *slot)
 	Shard	   *shard = slot->shard;
 	char	   *iterator = kinesis_iterator(aws_call_body(slot->call), shard->subject);
 
-	set_iterator(fetch, shard, iterator);
+	kinesis_set_iterator(fetch, shard, iterator);
 	pfree(iterator);
 	return TAKEN_ALL;
 }
 
-/*
- * Has the answer been as large as answers are?  Then more may follow, though
- * some servers that stand in for the service say that nothing does.
- */
-static bool
-is_full(const KinesisReply *reply)
+bool
+kinesis_is_full(int records, int64 bytes)
 {
-	return reply->all_records >= FULL_RECORDS || reply->data_len >= FULL_BYTES;
+	return records >= FULL_RECORDS || bytes >= FULL_BYTES;
 }
 
 /*
@@ -176,14 +199,13 @@ end_answer(KinesisFetch *fetch, Slot *slot, int64 answered)
 	kinesis_note_answer(shard, reply, slot->answered_at, answered);
 	slot->complete = true;
 	shard->closed = reply->next_iterator == NULL && shard->listed.end_sequence != NULL;
-	if (reply->next_iterator == NULL || (reply->behind == 0 && !is_full(reply)))
+	if (reply->next_iterator == NULL || (reply->behind == 0 && !kinesis_is_full(reply->all_records, reply->data_len)))
 		slot->ended = true;
-	set_iterator(fetch, shard, kinesis_in_gap(shard) ? NULL : reply->next_iterator);
+	kinesis_set_iterator(fetch, shard, kinesis_in_gap(shard) ? NULL : reply->next_iterator);
 }
 
-/* Records have come; they may be the last ones that are wanted. */
-static void
-note_records(KinesisFetch *fetch, Slot *slot)
+void
+kinesis_slot_note_records(KinesisFetch *fetch, Slot *slot)
 {
 	Shard	   *shard = slot->shard;
 	const KinesisReply *reply = &slot->reply;
@@ -197,26 +219,38 @@ note_records(KinesisFetch *fetch, Slot *slot)
 	}
 }
 
+/* A part of an answer to GetRecords. */
+static void
+take_part(KinesisFetch *fetch, Slot *slot, size_t n, int64 answered, bool last)
+{
+	kinesis_check_horizon(slot->shard, fetch->map, answered);
+	if (!kinesis_reply_take(&slot->reply, n, last))
+		kinesis_bad_answer(slot->shard->subject, action_of(fetch));
+	if (slot->reply.nrecords > 0)
+		kinesis_slot_note_records(fetch, slot);
+	if (last)
+		end_answer(fetch, slot, answered);
+}
+
 /* Takes n bytes more apart; are they the last ones of the answer? */
 static void
 take_piece(KinesisFetch *fetch, Slot *slot, size_t n, bool last)
 {
 	KinesisReply *reply = &slot->reply;
-	Shard	   *shard = slot->shard;
 	int64		answered = kinesis_answer_time(slot->call);
 	int64		before = reply->data_len;
 
 	if (slot->answered_at == 0)
 		slot->answered_at = monotonic_us();
-	kinesis_check_horizon(shard, fetch->map, answered);
-	if (!kinesis_reply_take(reply, n, last))
-		kinesis_bad_answer(shard->subject, "GetRecords");
+	if (fetch->consumer_arn != NULL)
+	{
+		reply->len += n;
+		kinesis_take_events(fetch, slot, answered, last);
+	}
+	else
+		take_part(fetch, slot, n, answered, last);
 	fetch->counters->bytes += reply->data_len - before;
-	if (reply->nrecords > 0)
-		note_records(fetch, slot);
-	if (last)
-		end_answer(fetch, slot, answered);
-	else if (slot->complete)
+	if (slot->complete && !last)
 		aws_call_abort(slot->call);
 }
 
@@ -240,7 +274,7 @@ take_records(KinesisFetch *fetch, Slot *slot, bool done)
 	if (slot->complete)
 		return slot->ended ? TAKEN_END : TAKEN_ALL;
 	if (!slot->lent)
-		lend_room(slot);
+		lend_room(fetch, slot);
 	return TAKEN_NOTHING;
 }
 

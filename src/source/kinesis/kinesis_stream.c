@@ -227,6 +227,7 @@ kinesis_shard_map(AwsService *service, const char *stream, int64 *requests)
 
 	(*requests)++;
 	map->taken_at = kinesis_answer_time(call);
+	map->arn = summary->arn;
 	map->created = summary->created;
 	map->retention = summary->retention * 3600 * 1000;
 	if (strcmp(summary->status, "CREATING") == 0)
