@@ -61,6 +61,7 @@ EXPLAIN (COSTS OFF) INSERT INTO kinesis_table (n) VALUES (1);
 \set VERBOSITY sqlstate
 INSERT INTO kinesis_table (n) VALUES (1);
 \set VERBOSITY default
+ALTER FOREIGN TABLE kinesis_table OPTIONS (ADD consumer 'no name');
 ALTER FOREIGN TABLE kinesis_table OPTIONS (SET partition_key 'a "quoted" key');
 INSERT INTO kinesis_table (n, key) VALUES (1, 'a "quoted" key');
 

@@ -58,7 +58,7 @@ static const CodeRule rules[] = {
 	{"MissingAuthenticationTokenException", CODE_FINAL, ERRCODE_INSUFFICIENT_PRIVILEGE,
 	"An API gateway says so of paths that it does not have, and where it wants signatures. Check option \"api_gateway\" of the server, which ends in the stage, and the keys."},
 	{"ResourceNotFoundException", CODE_FINAL, ERRCODE_UNDEFINED_OBJECT,
-	"Check the stream's name, and the endpoint and region of the server. A shard is gone when all its records have passed the stream's retention."},
+	"Check the names of the stream and of its consumer, if it has one, and the endpoint and region of the server. A shard is gone when all its records have passed the stream's retention."},
 	{"ResourceInUseException", CODE_FINAL, ERRCODE_OBJECT_IN_USE,
 	"The stream is being created, changed or deleted, or consumers are registered with it."},
 	{"ProvisionedThroughputExceededException", CODE_FINAL, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,

@@ -391,7 +391,7 @@ sub records
 }
 
 # See there for what these do
-foreach my $what (qw(stream delete trim add set fault clear cut counters))
+foreach my $what (qw(stream delete trim add set fault turns clear cut counters))
 {
 	no strict 'refs';
 	*$what = sub { my ($self, %arguments) = @_; return $self->_control($what, \%arguments); };

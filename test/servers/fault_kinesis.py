@@ -29,6 +29,8 @@ beforehand, by a POST of JSON:
     /-/fault     {"fault": NAME, "op": ACTION or "any", "shard": …, "times": N,
                  "after": N, …}: as in fault_s3.py
     /-/records   {"name": …}: what there is, as [shard, key, base64]
+    /-/turns     {"shard": …, "turns": [TURN, …]}: what its next subscriptions are sent,
+                 see fan_out.py
     /-/cut       {}: closes the connections that answers are sent on
     /-/counters  {}: what was asked since the last time: for each action how often, the
                  most requests at a time, for each shard when records were asked for,
@@ -69,12 +71,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import aws_cbor
 import aws_signature
+import fan_out
+import http2_answer
 
 LAST_KEY = 2 ** 128 - 1
 OWN_ACCOUNT = "123456789012"
 lock = threading.Lock()
 streams = {}
 faults = []
+turns = {}                      # shard: [turn, ...]
+consumers = {}                  # ARN of stream, name: looks until it is active
 settings = {"clock": 0, "keys": {}, "expired": [], "looks": 1, "cbor": "as AWS"}
 counters = {}
 sending = set()                 # connections
@@ -335,7 +341,43 @@ def put_records(request, fault):
     return {"FailedRecordCount": sum("ErrorCode" in entry for entry in answer), "Records": answer}
 
 
-ACTIONS = {"CreateStream": create_stream, "DeleteStream": delete_stream,
+def register_consumer(request):
+    key = (request["StreamARN"], request["ConsumerName"])
+    if key in consumers:
+        raise Refused("ResourceInUseException", "Consumer %s is there" % key[1])
+    consumers[key] = settings["looks"]
+    return {"Consumer": describe_consumer(request)["ConsumerDescription"]}
+
+
+def describe_consumer(request):
+    key = (request["StreamARN"], request["ConsumerName"])
+    if key not in consumers:
+        raise Refused("ResourceNotFoundException", "Consumer %s not found." % key[1])
+    consumers[key] -= 1
+    return {"ConsumerDescription": {"ConsumerName": key[1], "ConsumerARN": "%s/consumer/%s:1" % key,
+                                    "ConsumerStatus": "CREATING" if consumers[key] >= 0 else "ACTIVE"}}
+
+
+def subscribe(exchange, request):
+    """Of a request that comes in HTTP/2, which is none but this"""
+    with lock:
+        counters["SubscribeToShard"] = counters.get("SubscribeToShard", 0) + 1
+        counters.setdefault("positions", []).append(request["StartingPosition"])
+        try:
+            stream = stream_of({"StreamARN": request["ConsumerARN"].partition("/consumer/")[0]})
+            shard = stream.shard(request["ShardId"])
+            start = request["StartingPosition"]
+            at = shard.position(start["Type"], {"StartingSequenceNumber": start.get("SequenceNumber"),
+                                                "Timestamp": start.get("Timestamp")})
+        except Refused as refused:
+            return fan_out.refuse(exchange, now(), refused.code, refused.message)
+        waiting = turns.get(shard.id, [])
+        turn = waiting.pop(0) if waiting else None
+    return fan_out.subscribe(exchange, stream, shard, at, turn, now())
+
+
+ACTIONS = {"RegisterStreamConsumer": register_consumer, "DescribeStreamConsumer": describe_consumer,
+           "CreateStream": create_stream, "DeleteStream": delete_stream,
            "ListStreams": list_streams, "DescribeStreamSummary": describe, "ListShards": list_shards,
            "GetShardIterator": get_iterator, "GetRecords": get_records}
 
@@ -418,6 +460,17 @@ class Handler(BaseHTTPRequestHandler):
 
     def error(self, status, code, message):
         self.send(status, self.encode({"__type": "com.amazonaws.kinesis.v20131202#" + code, "message": message}))
+
+    def parse_request(self):
+        if not self.raw_requestline.startswith(b"PRI "):
+            return super().parse_request()
+        self.close_connection = True
+        try:
+            exchange = http2_answer.Exchange(self.rfile, self.wfile)
+            subscribe(exchange, json.loads(exchange.body))
+        except (http2_answer.Closed, OSError):
+            pass
+        return False
 
     def do_POST(self):
         global now_in_flight
@@ -511,8 +564,11 @@ class Handler(BaseHTTPRequestHandler):
             settings.update(request)
         elif what == "fault":
             faults.append(request)
+        elif what == "turns":
+            turns[request["shard"]] = request["turns"]
         elif what == "clear":
             faults.clear()
+            turns.clear()
         elif what == "records":
             answer["records"] = [[shard.id, record["PartitionKey"], record["Data"]]
                                  for shard in streams[request["name"]].shards for _, _, record in shard.records]
