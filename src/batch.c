@@ -12,11 +12,16 @@
 
 static Batch *planned = NULL;
 static Batch *started = NULL;
-static const PlannedStmt *started_plan = NULL;
+static const PlannedStmt *started_plan = NULL;	/* NULL: scans are known by marks */
 
 void
 batch_plan(Batch *batch)
 {
+	static int	last_mark = 0;
+
+	last_mark = last_mark == INT_MAX ? 1 : last_mark + 1;
+	batch->mark = last_mark;
+	batch->context = CurrentMemoryContext;
 	planned = batch;
 }
 
@@ -26,6 +31,19 @@ batch_start(Batch *batch, const PlannedStmt *plan)
 	planned = NULL;
 	started = batch;
 	started_plan = plan;
+}
+
+void
+batch_run(Batch *batch)
+{
+	batch->distributed = batch->scans == 0;
+	if (!batch->distributed)
+	{
+		batch_clear();
+		return;
+	}
+	planned = batch;
+	started_plan = NULL;
 }
 
 void
@@ -42,24 +60,18 @@ batch_of_plan(Oid relid)
 	return planned != NULL && planned->source == relid ? planned : NULL;
 }
 
-static Batch *
-batch_of(const PlannedStmt *plan)
-{
-	return started != NULL && started_plan == plan ? started : NULL;
-}
-
 Batch *
-batch_of_scan(const PlannedStmt *plan, Oid relid)
+batch_of_scan(const PlannedStmt *plan, int mark, Oid relid)
 {
-	Batch	   *batch = batch_of(plan);
-
-	return batch != NULL && batch->source == relid ? batch : NULL;
+	if (started == NULL || started->source != relid)
+		return NULL;
+	if (started_plan == NULL)
+		return mark == started->mark ? started : NULL;
+	return plan == started_plan ? started : NULL;
 }
 
 Batch *
 batch_of_target(const PlannedStmt *plan, Oid relid)
 {
-	Batch	   *batch = batch_of(plan);
-
-	return batch != NULL && batch->target == relid ? batch : NULL;
+	return started != NULL && started_plan == plan && started->target == relid ? started : NULL;
 }

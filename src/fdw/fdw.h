@@ -31,9 +31,10 @@
 
 /*
  * fdw_exprs of a ForeignScan are the clauses that are pushed down; fdw_private
- * has one item, the wanted columns.
+ * has these items.
  */
-#define PLAN_ATTNUMS 0			/* integer List of attribute numbers */
+#define PLAN_ATTNUMS 0			/* integer List: the columns that are wanted */
+#define PLAN_BATCH 1			/* Integer: mark of the batch, or 0; see batch.h */
 
 /* A scan in execution. */
 typedef struct ParallelScan ParallelScan;	/* parallel.c */

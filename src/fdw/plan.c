@@ -227,12 +227,15 @@ plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *path,
 {
 	PlanInfo   *info = rel->fdw_private;
 	List	   *pushed = pushdown_clauses(rel, info->columns, clauses);
+	Batch	   *batch = batch_of_plan(relid);
 
+	if (batch != NULL)
+		batch->planned = true;
 	return make_foreignscan(tlist,
 							extract_actual_clauses(clauses, false),
 							rel->relid,
 							extract_actual_clauses(pushed, false),
-							list_make1(info->attnums),
+							list_make2(info->attnums, makeInteger(batch == NULL ? 0 : batch->mark)),
 							NIL,	/* no special target list */
 							NIL,	/* nothing is checked by the source alone */
 							outer_plan);

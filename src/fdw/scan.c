@@ -14,6 +14,18 @@
 #include "miscadmin.h"
 #include "pg_compat.h"
 
+/* How its scan reads, in case that the batch is read again. */
+static void
+tell_batch(Batch *batch, Oid userid, List *attnums)
+{
+	MemoryContext old = MemoryContextSwitchTo(batch->context);
+
+	batch->has_begun = true;
+	batch->userid = userid;
+	batch->attnums = list_copy(attnums);
+	MemoryContextSwitchTo(old);
+}
+
 /*
  * A reader for what the plan wants, in the current memory context.  What a batch
  * reads does not depend on its query's conditions: how far it goes is told of
@@ -31,10 +43,7 @@ scan_open_reader(ForeignScanState *node)
 									 batch == NULL ? NULL : &batch->reading);
 
 	if (batch != NULL)
-	{
-		batch->attnums = attnums;
-		batch->userid = userid;
-	}
+		tell_batch(batch, userid, attnums);
 	if (plan->fdw_exprs != NIL && batch == NULL)
 		pushdown_begin(node, reader, plan->fdw_exprs);
 	return reader;
@@ -43,11 +52,13 @@ scan_open_reader(ForeignScanState *node)
 void
 scan_begin(ForeignScanState *node, int eflags)
 {
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	FdwScan    *state = palloc0(sizeof(FdwScan));
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 
 	node->fdw_state = state;
 	state->batch = batch_of_scan(node->ss.ps.state->es_plannedstmt,
+								 intVal(list_nth(plan->fdw_private, PLAN_BATCH)),
 								 RelationGetRelid(node->ss.ss_currentRelation));
 	if (state->batch != NULL)
 		state->batch->scans++;
@@ -55,8 +66,6 @@ scan_begin(ForeignScanState *node, int eflags)
 		return;
 
 	state->reader = scan_open_reader(node);
-	if (state->batch != NULL)
-		state->batch->reader = state->reader;
 
 	/* the reader leaves alone what nobody wants: NULL once, NULL always */
 	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
@@ -107,6 +116,8 @@ scan_end(ForeignScanState *node)
 
 	if (state == NULL || state->reader == NULL)
 		return;
+	if (state->batch != NULL)
+		state->batch->finish(state->batch, state->reader);
 	reader_counters(state->reader, &totals);
 	parallel_counters(state, &totals);
 	reader_report(state->reader, &totals);

@@ -126,7 +126,7 @@ reset_split(const Stream *stream, SourcePosition *position)
 	Oid			target;
 
 	identity_assume(&identity, stream->ownerid);
-	(void) statement_make(stream, &source, &target);
+	(void) statement_make(stream, false, &source, &target);
 	identity_restore(&identity);
 	source_of_server(GetForeignTable(source)->serverid)->positions->check(position);
 	catalog_save_positions(stream, list_make1(position));

@@ -4,8 +4,8 @@
  *	  Executes the statement of a batch, as the owner of its stream.
  *
  * It is executed here rather than by SPI because we must know which scan is that
- * of the batch: one of the source in this very plan.  Triggers of the target,
- * say, may scan the same foreign table as anybody else does.
+ * of the batch (batch.h).  Triggers of the target, say, may scan the same foreign
+ * table as anybody else does.
  *
  * The query is applied to a batch as if its records were the whole source.  What
  * it leaves unread (LIMIT, a join with an empty table) is read afterwards: a
@@ -17,6 +17,7 @@
 
 #include "access/xact.h"
 #include "executor/executor.h"
+#include "nodes/nodeFuncs.h"
 #include "pg_compat.h"
 #include "stream/execute.h"
 #include "stream/identity.h"
@@ -26,15 +27,42 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
-/* One process, so that the scan is in one place: no CURSOR_OPT_PARALLEL_OK. */
+typedef struct TableCount
+{
+	Oid			relid;
+	int			count;
+} TableCount;
+
+/* How often is the table in a tree? */
+static bool
+count_table(Node *node, void *arg)
+{
+	TableCount *table = arg;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+		table->count += ((RangeTblEntry *) node)->relid == table->relid;
+	else if (IsA(node, Query))
+		return query_tree_walker((Query *) node, count_table, arg, QTW_EXAMINE_RTES_BEFORE);
+	else
+		return expression_tree_walker(node, count_table, arg);
+	return false;
+}
+
+/*
+ * One process, so that the scan is in one place: no CURSOR_OPT_PARALLEL_OK.  count is
+ * how often the statement names the source.
+ */
 static PlannedStmt *
-plan_statement(const char *statement)
+plan_statement(const char *statement, Oid source, int *count)
 {
 	ErrorContextCallback callback = {
 		error_context_stack, statement_point_at_text, unconstify(char *, statement)
 	};
 	List	   *parsed;
 	List	   *rewritten;
+	TableCount	table = {source};
 
 	error_context_stack = &callback;
 	parsed = pg_parse_query(statement);
@@ -44,18 +72,20 @@ plan_statement(const char *statement)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("the target of a stream cannot have rules for INSERT")));
+	(void) count_table(linitial(rewritten), &table);
+	*count = table.count;
 	return pg_plan_query(linitial_node(Query, rewritten), statement, 0, NULL);
 }
 
-/* The one scan of the source has begun. */
+/* It must be read once, and by this statement. */
 static void
-check_scans(const Batch *batch)
+check_scans(const Batch *batch, int scans)
 {
-	if (batch->scans == 1)
+	if (scans == 1)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 batch->scans == 0 ?
+			 scans == 0 ?
 			 errmsg("the query of a stream does not read its source \"%s\"",
 					get_rel_name(batch->source)) :
 			 errmsg("the query of a stream reads its source \"%s\" more than once",
@@ -63,51 +93,71 @@ check_scans(const Batch *batch)
 			 errhint("It must stand in the query, or in a view there, once.")));
 }
 
-/* Pushes a snapshot, which ends with the query. */
+/* The statement, planned and started; batch_clear is to be called afterwards. */
 static QueryDesc *
 start(const Stream *stream, Batch *batch, int eflags)
 {
-	const char *statement = statement_make(stream, &batch->source, &batch->target);
-	QueryDesc  *volatile desc = NULL;
+	const char *statement = statement_make(stream, batch->returns, &batch->source, &batch->target);
+	QueryDesc  *desc;
+	int			count;
 
 	CommandCounterIncrement();
 	PushCopiedSnapshot(GetTransactionSnapshot());
 	UpdateActiveSnapshotCommandId();
+	batch_plan(batch);
+	desc = CreateQueryDesc(plan_statement(statement, batch->source, &count), statement, GetActiveSnapshot(),
+						   InvalidSnapshot, None_Receiver, NULL, NULL, 0);
+	batch_start(batch, desc->plannedstmt);
+	ExecutorStart(desc, eflags);
+	/* if it stands in a plan of its own, it begins later */
+	check_scans(batch, batch->scans == 0 && batch->planned ? count : batch->scans);
+	return desc;
+}
+
+static int64
+run(QueryDesc *desc, Batch *batch)
+{
+	batch_run(batch);
+	executor_run_all(desc);
+	check_scans(batch, batch->scans);
+	ExecutorFinish(desc);
+	return desc->estate->es_processed;
+}
+
+/* Rows that were written; none under EXPLAIN_ONLY. */
+static int64
+execute(const Stream *stream, Batch *batch, int eflags)
+{
+	Identity	identity;
+	QueryDesc  *volatile desc = NULL;
+	volatile int64 rows = 0;
+
+	identity_assume(&identity, stream->ownerid);
 	PG_TRY();
 	{
-		batch_plan(batch);
-		desc = CreateQueryDesc(plan_statement(statement), statement, GetActiveSnapshot(),
-							   InvalidSnapshot, None_Receiver, NULL, NULL, 0);
-		batch_start(batch, desc->plannedstmt);
-		ExecutorStart(desc, eflags);
+		desc = start(stream, batch, eflags);
+		if (eflags == 0)
+			rows = run(desc, batch);
 	}
 	PG_FINALLY();
 	{
 		batch_clear();
 	}
 	PG_END_TRY();
-	check_scans(batch);
-	return desc;
-}
-
-static void
-end(QueryDesc *desc)
-{
 	ExecutorEnd(desc);
 	FreeQueryDesc(desc);
 	PopActiveSnapshot();
 	CommandCounterIncrement();
+	identity_restore(&identity);
+	return rows;
 }
 
 void
 execute_dry(const Stream *stream)
 {
 	Batch		batch = {0};
-	Identity	identity;
 
-	identity_assume(&identity, stream->ownerid);
-	end(start(stream, &batch, EXEC_FLAG_EXPLAIN_ONLY));
-	identity_restore(&identity);
+	(void) execute(stream, &batch, EXEC_FLAG_EXPLAIN_ONLY);
 }
 
 void
@@ -125,18 +175,20 @@ execute_finish(Reader *reader, BatchResult *result)
 	result->request.table_options = copyObject(result->request.table_options);
 }
 
+/* Batch.finish */
+static void
+finish(Batch *batch, Reader *reader)
+{
+	MemoryContext old = MemoryContextSwitchTo(batch->context);
+
+	execute_finish(reader, batch->result);
+	MemoryContextSwitchTo(old);
+}
+
 void
 execute_batch(const Stream *stream, Batch *batch, BatchResult *result)
 {
-	Identity	identity;
-	QueryDesc  *desc;
-
-	identity_assume(&identity, stream->ownerid);
-	desc = start(stream, batch, 0);
-	executor_run_all(desc);
-	execute_finish(batch->reader, result);
-	result->rows = desc->estate->es_processed;
-	ExecutorFinish(desc);
-	end(desc);
-	identity_restore(&identity);
+	batch->finish = finish;
+	batch->result = result;
+	result->rows = execute(stream, batch, 0);
 }

@@ -19,7 +19,7 @@
  * user would change: conflicts of transactions, resources, privileges, cancelling.
  */
 static bool
-is_refusal(int sqlstate)
+is_refusal(const Batch *batch, int sqlstate)
 {
 	switch (ERRCODE_TO_CATEGORY(sqlstate))
 	{
@@ -28,6 +28,9 @@ is_refusal(int sqlstate)
 		case ERRCODE_PLPGSQL_ERROR: /* RAISE, and those of its class */
 			return true;
 	}
+	/* what Citus says of anything that another node refuses, unless rows are returned */
+	if (batch->distributed && !batch->returns && sqlstate == ERRCODE_INTERNAL_ERROR)
+		return true;
 
 	/*
 	 * A value too long for an index, for example; a subquery with several rows, or
@@ -96,7 +99,7 @@ refuse_try(const Stream *stream, Batch *batch, BatchResult *result, MemoryContex
 		return NULL;
 	batch->attnums = list_copy(batch->attnums);
 	MemoryContextReset(context);
-	if (!is_refusal(error->sqlerrcode))
+	if (!is_refusal(batch, error->sqlerrcode))
 		ReThrowError(error);
 	return error;
 }
@@ -106,8 +109,9 @@ refuse_check(const Stream *stream, const Batch *batch, ErrorData *error, Refusab
 {
 	ByRecord	by_record;
 
-	if (batch->reader == NULL)
+	if (!batch->has_begun)
 		ReThrowError(error);
+	records->returns = batch->distributed;
 	by_record = query_goes_by_record(stream, batch->source);
 	records->sorted = by_record == BY_RECORD_SORTED;
 	if (by_record != BY_RECORD_NO)
@@ -130,7 +134,7 @@ reason_of(const ErrorData *error)
 static ErrorData *
 try_first(const Stream *stream, Refusable *records, int64 n, int64 *rows, MemoryContext context)
 {
-	Batch		batch = {.reading = records->reading};
+	Batch		batch = {.reading = records->reading, .returns = records->returns};
 	BatchResult result = {0};
 	ErrorData  *error;
 

@@ -29,7 +29,8 @@ extern ErrorData *refuse_try(const Stream *stream, Batch *batch, BatchResult *re
 typedef struct Refusable
 {
 	int64		left;			/* those that have not been dealt with */
-	bool		sorted;			/* set by refuse_check */
+	bool		sorted;			/* set by refuse_check, as is returns */
+	bool		returns;		/* Batch.returns */
 
 	/* The batch's source now gives out so many of them, from the first on. */
 	void		(*begin) (void *arg, int64 n);

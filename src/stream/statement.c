@@ -35,6 +35,7 @@
 #include "parser/parse_relation.h"
 #include "pg_compat.h"
 #include "source/source.h"
+#include "stream/citus.h"
 #include "stream/identity.h"
 #include "stream/key_index.h"
 #include "stream/statement.h"
@@ -209,6 +210,23 @@ check_columns(const Statement *statement)
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("key column \"%s\" is not among the columns of stream \"%s\"",
 							(char *) lfirst(lc), stream->name)));
+}
+
+/* Rows must say which node they go to. */
+static void
+check_distribution(const Statement *statement)
+{
+	const char *column = citus_distribution_column(RelationGetRelid(statement->target));
+	Form_pg_attribute attribute;
+
+	if (column == NULL || has_name(statement->columns, column))
+		return;
+	attribute = find_attribute(statement->target, column);
+	if (!attribute->atthasdef && attribute->attidentity == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\", by which %s is distributed, is not among the columns of stream \"%s\"",
+						column, statement->stream->target, statement->stream->name)));
 }
 
 /* The column that gives a target a record's topic, partition or offset. */
@@ -387,7 +405,7 @@ statement_text(const Statement *statement)
 }
 
 char *
-statement_make(const Stream *stream, Oid *source, Oid *target)
+statement_make(const Stream *stream, bool returns, Oid *source, Oid *target)
 {
 	Statement	statement = {.stream = stream};
 	char	   *text;
@@ -396,11 +414,14 @@ statement_make(const Stream *stream, Oid *source, Oid *target)
 	statement.columns = stream->query != NULL ? query_columns(stream->query) :
 		common_columns(statement.source, statement.target);
 	check_columns(&statement);
+	check_distribution(&statement);
 	if (stream->key_columns != NIL)
 		key_index_check(stream, statement.target);
 	if (statement.target->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
 		set_order(&statement);
 	text = statement_text(&statement);
+	if (returns)
+		text = psprintf("%s RETURNING 1", text);
 	*source = RelationGetRelid(statement.source);
 	*target = RelationGetRelid(statement.target);
 

@@ -15,8 +15,11 @@
 /*
  * Its text, as the current user, and the OIDs of source and target.  An error
  * unless these are there, of the kinds they must be, and have the columns.
+ *
+ * With returns, it returns something for each row.  Otherwise Citus uses COPY, which
+ * is faster, but does not tell the SQLSTATE of what its nodes refuse.
  */
-extern char *statement_make(const Stream *stream, Oid *source, Oid *target);
+extern char *statement_make(const Stream *stream, bool returns, Oid *source, Oid *target);
 
 /*
  * A query as it is kept: one SELECT, its names looked up now and written out in

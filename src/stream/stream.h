@@ -20,6 +20,7 @@
  *	statement.c	 the INSERT that this is
  *	key_index.c	 the index that it needs with key columns
  *	tables.c	 its source and its target
+ *	citus.c		 a target on other nodes
  *	letters.c	 records that are kept, above all dead letters
  *	letter_source.c	 and read as if from their source
  *	share.c		 which splits belong to a stream
