@@ -435,6 +435,7 @@ COMMENT ON FUNCTION pinterest.drop_stream(text)
 CREATE FUNCTION pinterest.create_sink(
     name text, source_server name, topics text, target_server name, location text,
     flush_size integer DEFAULT 1000, rotate_interval interval DEFAULT '10 minutes',
+    on_error text DEFAULT 'dead_letter', on_gap text DEFAULT 'stop',
     schema name DEFAULT current_schema()) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
 $$
@@ -506,10 +507,11 @@ BEGIN
         $sql$, target, target_server,
         format('%s%stopics/*/partition=*/', location, CASE WHEN right(location, 1) = '/' THEN '' ELSE '/' END),
         flush_size);
-    PERFORM pinterest.create_stream(name, source, target, rotate_interval => rotate_interval);
+    PERFORM pinterest.create_stream(name, source, target, on_error => on_error, on_gap => on_gap,
+        rotate_interval => rotate_interval);
 END
 $$;
-COMMENT ON FUNCTION pinterest.create_sink(text, name, text, name, text, integer, interval, name)
+COMMENT ON FUNCTION pinterest.create_sink(text, name, text, name, text, integer, interval, text, text, name)
     IS 'creates a stream that keeps a folder in step with topics, and the foreign tables it needs';
 
 --

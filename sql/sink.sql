@@ -19,12 +19,15 @@ SELECT pinterest.create_sink('sink', 'sink_kafka', 'orders', 'sink_s3', '/folder
 SELECT pinterest.create_sink('sink', 'sink_kafka', 'orders', 'sink_s3', 's3://bucket', flush_size => 0);
 SELECT pinterest.create_sink('sink', 'sink_kafka', 'orders', 'sink_s3', 's3://bucket', rotate_interval => '-1s');
 SELECT pinterest.create_sink('sink', 'sink_kafka', 'orders', 'sink_s3', 's3://bucket', schema => NULL);
+SELECT pinterest.create_sink('sink', 'sink_kafka', 'orders', 'sink_s3', 's3://bucket', on_error => 'skip');
+SELECT pinterest.create_sink('sink', 'sink_kafka', 'orders', 'sink_s3', 's3://bucket', on_gap => NULL);
 \set VERBOSITY default
 
 -- What it makes
 SELECT pinterest.create_sink('sink', 'sink_kafka', 'orders|users', 'sink_s3', 's3://bucket', flush_size => 500, rotate_interval => '1 minute');
 SELECT pinterest.create_sink('sink', 'sink_kafka', 'other', 'sink_s3', 's3://bucket');
-SELECT source, target, on_error, on_gap, rotate_interval, state FROM pinterest.stream_status WHERE stream = 'sink';
+SELECT pinterest.create_sink('lenient', 'sink_kafka', 'orders', 'sink_s3', 's3://bucket', on_error => 'ignore', on_gap => 'skip');
+SELECT source, target, on_error, on_gap, rotate_interval, state FROM pinterest.stream_status WHERE stream IN ('sink', 'lenient') ORDER BY 1;
 SELECT ftrelid::regclass AS relation, ftoptions FROM pg_foreign_table WHERE ftrelid IN ('sink_source'::regclass, 'sink_target'::regclass) ORDER BY 1;
 SELECT * FROM pinterest.stream_object;
 SELECT pinterest.pull_stream('sink');
@@ -77,7 +80,7 @@ SELECT * FROM pinterest.stream_object;
 SELECT * FROM pinterest._stream_object;
 RESET ROLE;
 
-SELECT pinterest.drop_stream(stream) FROM pinterest.stream_status WHERE stream IN ('sink', 'theirs');
+SELECT pinterest.drop_stream(stream) FROM pinterest.stream_status WHERE stream IN ('sink', 'lenient', 'theirs');
 SET client_min_messages = warning;
 DROP FUNCTION sink_run;
 DROP TABLE sink_table;

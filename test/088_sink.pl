@@ -135,13 +135,18 @@ fails($node, q(BEGIN; CALL pinterest.run_stream('odd')), { state => '25001', lik
 sql(q(SELECT pinterest.drop_stream('odd')));
 
 # An error instead
-sql(q(SELECT pinterest.create_stream('strict', 'odd_source', 'odd_target', on_error => 'stop')));
-unlink(glob("$files/odd/topics/odd/partition=0/*")) or die $!;
+sink('strict', 'odd', 'strict', q(on_error => 'stop'));
 fails($node, q(CALL pinterest.run_stream('strict')), { state => '22P02', like => [ qr/invalid JSON record/, qr/topic "odd", partition 0, offset 2/ ] }, 'a bad record that is an error');
 sql(q(SELECT pinterest.reset_stream('strict', split => 'odd/0', at => '3')));
 fails($node, q(CALL pinterest.run_stream('strict')), { state => '23502', like => [ qr/a record has no value/, qr/topic "odd", partition 0, offset 3/ ] }, 'one without a value');
-is_deeply(content('odd'), {}, 'nothing is written');
+is_deeply(content('strict'), {}, 'nothing is written');
 sql(q(SELECT pinterest.drop_stream('strict')));
+
+# Or nothing
+sink('lax', 'odd', 'lax', q(on_error => 'ignore'));
+runs('lax', 4, 'bad records that are left out');
+succeeds($node, 'SELECT count(*) FROM pinterest.dead_letter', 0, 'and not kept');
+sql(q(SELECT pinterest.drop_stream('lax')));
 
 # A server that checks signatures; all topics but those that no scan would see
 SKIP:
