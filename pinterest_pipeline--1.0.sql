@@ -398,7 +398,7 @@ COMMENT ON FUNCTION pinterest.pull_stream(text, bigint)
 CREATE PROCEDURE pinterest.run_stream(name text)
     AS 'MODULE_PATHNAME', 'pinterest_run_stream' LANGUAGE C;
 COMMENT ON PROCEDURE pinterest.run_stream(text)
-    IS 'copies what has come since the last run, in transactions of its own';
+    IS 'copies what has come since the last run, in transactions of its own, one for each batch';
 
 CREATE FUNCTION pinterest.start_stream(name text) RETURNS void
     AS 'MODULE_PATHNAME', 'pinterest_start_stream' LANGUAGE C VOLATILE PARALLEL UNSAFE;

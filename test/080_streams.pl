@@ -103,6 +103,27 @@ $kafka->add_partitions('a', 5);
 put('a', 4, 12);
 pulls('a', 1, 'a new partition');
 
+# Batches, each in a transaction of its own
+topic('batches', 2);
+stream('batches', q(batch_rows => 3, on_error => 'stop', splits => 'batches/0'));
+put('batches', 0, 1 .. 8);
+$kafka->produce('batches', [ { value => '{"n":"bad"}', partition => 0 } ]);
+fails($node, q(CALL pinterest.run_stream('batches')), { state => '22P02', like => [qr/stream "batches"/] }, 'a bad record in the third batch');
+succeeds($node, q(SELECT count(*), count(DISTINCT n), count(DISTINCT xmin::text) FROM batches), '6|6|2', 'the two before it stay');
+sql(q(UPDATE pinterest._stream SET on_error = 'ignore', splits = NULL WHERE name = 'batches'));
+sql(q(CALL pinterest.run_stream('batches')));
+holds('batches', '1 2 3 4 5 6 7 8', 'the rest');
+
+# Each row has another record sent, so that there is no end
+sql(q(
+	CREATE FUNCTION send_another() RETURNS trigger LANGUAGE plpgsql AS
+		'BEGIN INSERT INTO public.batches_source (n, t) VALUES (NEW.n + 100, NEW.t); RETURN NULL; END';
+	CREATE TRIGGER send_another AFTER INSERT ON batches FOR EACH ROW EXECUTE FUNCTION send_another()));
+put('batches', $_ % 2, $_) foreach 9 .. 18;
+sql(q(CALL pinterest.run_stream('batches')));
+holds('batches', join(' ', 1 .. 18), 'only what there was when the run began');
+succeeds($node, q(SELECT runs, rows FROM pinterest.stream_status WHERE stream = 'batches'), '8|18', 'in batches');
+
 #
 # Runs at the same time, and runs that end badly
 #

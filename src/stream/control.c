@@ -76,7 +76,7 @@ pull(const Stream *stream, void *arg)
 
 	refuse_objects(stream, "pull_stream",
 				   "Use the procedure pinterest.run_stream, which commits as it goes.");
-	pull_run(stream, call->max_records, &call->result);
+	pull_run(stream, call->max_records, NIL, &call->result);
 }
 
 Datum

@@ -21,26 +21,62 @@ PG_FUNCTION_INFO_V1(pinterest_run_stream);
 typedef struct RunCall
 {
 	SinkRun		sink;
+	MemoryContext context;		/* of ends; outlives the transactions */
+	bool		began;
+	List	   *ends;			/* of SourcePosition: where splits ended when the run
+								 * began, where the source tells */
 	int64		rows;
 	bool		more;			/* is there another transaction to come? */
 } RunCall;
+
+/* What comes later is left to another run: this one is to end even so. */
+static void
+hold_ends(RunCall *call, List *positions)
+{
+	MemoryContext old = MemoryContextSwitchTo(call->context);
+	ListCell   *lc;
+
+	foreach(lc, positions)
+	{
+		const SourcePosition *position = lfirst(lc);
+		SourcePosition *end;
+
+		if (position->ends == NULL)
+			continue;
+		end = palloc0(sizeof(SourcePosition));
+		end->split = pstrdup(position->split);
+		end->ends = pstrdup(position->ends);
+		call->ends = lappend(call->ends, end);
+	}
+	call->began = true;
+	MemoryContextSwitchTo(old);
+}
+
+static void
+pull_batch(const Stream *stream, RunCall *call)
+{
+	BatchResult result;
+
+	pull_run(stream, stream->batch_rows, call->ends, &result);
+	if (!call->began)
+		hold_ends(call, result.positions);
+	call->rows += result.rows;
+	call->more = result.records >= stream->batch_rows;
+}
 
 /* What one transaction does. */
 static void
 step(const Stream *stream, void *arg)
 {
 	RunCall    *call = arg;
-	BatchResult result;
 
-	if (stream->rotate_interval != NULL)
+	if (stream->rotate_interval == NULL)
 	{
-		call->more = sink_step(stream, &call->sink);
-		call->rows = call->sink.rows;
+		pull_batch(stream, call);
 		return;
 	}
-	pull_run(stream, PG_INT64_MAX, &result);
-	call->rows = result.rows;
-	call->more = false;
+	call->more = sink_step(stream, &call->sink);
+	call->rows = call->sink.rows;
 }
 
 static void
@@ -54,7 +90,7 @@ tell_rows(const char *name, int64 rows)
 Datum
 pinterest_run_stream(PG_FUNCTION_ARGS)
 {
-	RunCall		call = {.more = true};
+	RunCall		call = {.context = CurrentMemoryContext, .more = true};
 	char	   *name;
 
 	transaction_block_refuse(fcinfo, "run_stream");

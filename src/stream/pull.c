@@ -44,6 +44,22 @@ wants(void *arg, const char *split)
 	return share_has(&((Pull *) arg)->share, split);
 }
 
+/* SourceResume.upto */
+static int64
+upto(void *arg, const char *split)
+{
+	ListCell   *lc;
+
+	foreach(lc, ((Pull *) arg)->ends)
+	{
+		const SourcePosition *position = lfirst(lc);
+
+		if (strcmp(position->split, split) == 0)
+			return strtoll(position->ends, NULL, 10);
+	}
+	return 0;
+}
+
 static char *
 copy_text(const char *text)
 {
@@ -221,10 +237,12 @@ pull_execute(Pull *pull, int64 max_records, List *objects, BatchResult *result)
 }
 
 void
-pull_run(const Stream *stream, int64 max_records, BatchResult *result)
+pull_run(const Stream *stream, int64 max_records, List *ends, BatchResult *result)
 {
-	Pull		pull = {0};
+	Pull		pull = {.ends = ends};
 
 	pull_begin(&pull, stream);
+	if (ends != NIL)
+		pull.resume.upto = upto;
 	pull_execute(&pull, max_records, NIL, result);
 }

@@ -20,6 +20,8 @@ typedef struct Pull
 	Share		share;
 	SourceResume resume;		/* whose argument begins with the Pull */
 	MemoryContext context;
+	List	   *ends;			/* of SourcePosition: nothing is read behind their ends,
+								 * which are offsets; NIL: of what there is now */
 	List	   *gaps;			/* of SourceGap */
 	bool		sees_gap;		/* of pull_look */
 } Pull;
@@ -38,9 +40,10 @@ extern void pull_save_gaps(const Pull *pull);
 
 /*
  * Runs a stream that is locked, within SPI, up to the present end of its source or
- * until so many records have been read.  Blocks; every wait can be cancelled.
+ * until so many records have been read; with ends (see Pull), of some earlier end.
+ * Blocks; every wait can be cancelled.
  */
-extern void pull_run(const Stream *stream, int64 max_records, BatchResult *result);
+extern void pull_run(const Stream *stream, int64 max_records, List *ends, BatchResult *result);
 
 /*
  * Is there anything to read behind these positions, or a gap?  In a transaction,

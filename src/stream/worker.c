@@ -203,7 +203,7 @@ run_batch(const Stream *stream, void *arg)
 			keep_request(worker, worker->sink.request);
 		return;
 	}
-	pull_run(stream, stream->batch_rows, &result);
+	pull_run(stream, stream->batch_rows, NIL, &result);
 	worker->behind = result.records >= stream->batch_rows;
 	keep_request(worker, &result.request);
 }
