@@ -92,8 +92,9 @@ typedef struct SourcePositions
 
 	/*
 	 * How far each split has been read, all bodies given out so far included: a
-	 * List of SourcePosition in the current memory context.  Splits whose
-	 * position has not changed may be left out, unless they are new.
+	 * List of SourcePosition in the current memory context, which may outlive the
+	 * source.  Splits whose position has not changed may be left out, unless they
+	 * are new.
 	 */
 	List	   *(*reached) (struct Source *source);
 
@@ -114,5 +115,8 @@ typedef struct SourcePositions
 
 /* The position of a split, or NULL. */
 extern const SourcePosition *resume_position(const SourceResume *resume, const char *split);
+
+/* Copies of a List of SourcePosition, in the current memory context. */
+extern List *copy_positions(List *positions);
 
 #endif							/* PINTEREST_SOURCE_POSITION_H */

@@ -291,8 +291,8 @@ reached(Source *source)
 	KinesisSource *kinesis = (KinesisSource *) source;
 
 	if (kinesis->map != NULL)
-		note_reached(kinesis);
-	return kinesis->reached;
+		return kinesis_reached(kinesis->map, kinesis->resume);
+	return copy_positions(kinesis->reached);
 }
 
 static void

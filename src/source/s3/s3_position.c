@@ -109,27 +109,11 @@ s3_note_object(S3Source *s3)
 	MemoryContextSwitchTo(old);
 }
 
-/*
- * A scan ends behind an object, so all that have been begun have been read.  Copies:
- * the source may end before they are used.
- */
+/* A scan ends behind an object, so all that have been begun have been read. */
 static List *
 reached(Source *source)
 {
-	List	   *copies = NIL;
-	ListCell   *lc;
-
-	foreach(lc, ((S3Source *) source)->positions->reached)
-	{
-		const SourcePosition *position = lfirst(lc);
-		SourcePosition *copy = palloc0(sizeof(SourcePosition));
-
-		copy->split = pstrdup(position->split);
-		copy->position = pstrdup(position->position);
-		copy->lag_ms = position->lag_ms;
-		copies = lappend(copies, copy);
-	}
-	return copies;
+	return copy_positions(((S3Source *) source)->positions->reached);
 }
 
 static void
