@@ -4,6 +4,10 @@
 \set SHOW_CONTEXT never
 \set VERBOSITY default
 
+-- Messages name the user
+CREATE ROLE regress_kafka_super SUPERUSER;
+SET SESSION AUTHORIZATION regress_kafka_super;
+
 -- A server needs brokers
 CREATE SERVER kafka_server FOREIGN DATA WRAPPER kafka_json;
 CREATE SERVER kafka_server FOREIGN DATA WRAPPER kafka_json OPTIONS ("bootstrap.servers" '');
@@ -218,3 +222,6 @@ DROP SERVER kafka_server CASCADE;
 DROP SERVER kafka_own CASCADE;
 DROP OWNED BY regress_kafka;
 DROP ROLE regress_kafka;
+RESET SESSION AUTHORIZATION;
+DROP OWNED BY regress_kafka_super CASCADE;
+DROP ROLE regress_kafka_super;

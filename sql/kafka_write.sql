@@ -41,4 +41,5 @@ INSERT INTO kw_posts (n) VALUES (1);
 UPDATE kw_posts SET n = 1;
 DELETE FROM kw_posts;
 
+SET client_min_messages = warning;
 DROP SERVER kw CASCADE;

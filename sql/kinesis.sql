@@ -69,4 +69,5 @@ INSERT INTO kinesis_table (n, key) VALUES (1, 'a "quoted" key');
 SELECT step, outcome FROM pinterest.check_server('kinesis_server', 's');
 SELECT step, outcome, detail, hint FROM pinterest.check_server('kinesis_server', 'a/b') LIMIT 1;
 
+SET client_min_messages = warning;
 DROP SERVER kinesis_server CASCADE;

@@ -98,7 +98,7 @@ BEGIN
     RETURN 'nothing failed';
 EXCEPTION
     WHEN fdw_option_name_not_found THEN
-        RETURN SQLERRM;
+        RETURN replace(SQLERRM, session_user, 'the superuser');
     WHEN OTHERS THEN
         RETURN CASE WHEN SQLERRM ~ 'hush|AKID' THEN 'a secret' ELSE SQLSTATE END;
 END

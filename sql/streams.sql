@@ -142,7 +142,7 @@ RESET ROLE;
 GRANT pg_monitor TO regress_stream_stranger;
 UPDATE pinterest._stream_worker SET last_error = 'what a record holds';
 SET ROLE regress_stream_stranger;
-SELECT stream, owner, last_error FROM pinterest.stream_status ORDER BY 1;
+SELECT stream, last_error FROM pinterest.stream_status ORDER BY 1;
 SET ROLE regress_stream_owner;
 SELECT stream, last_error FROM pinterest.stream_status;
 SET ROLE regress_stream_stranger;
