@@ -14,10 +14,11 @@ from objects import distance_part, objects_part
 from pipeline import views_part
 from scan import parallel_part, scan_part, write_part
 from sink import sink_part
+from worker import worker_part
 
 PARTS = {"scan": scan_part, "parallel": parallel_part, "views": views_part, "objects": objects_part,
-         "distance": distance_part, "write": write_part, "kafka": kafka_part, "sink": sink_part, "kinesis": kinesis_part,
-         "kinesis_write": kinesis_write_part, "memory": memory_part}
+         "distance": distance_part, "write": write_part, "kafka": kafka_part, "sink": sink_part,
+         "worker": worker_part, "kinesis": kinesis_part, "kinesis_write": kinesis_write_part, "memory": memory_part}
 
 
 def main():
