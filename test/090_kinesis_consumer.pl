@@ -162,7 +162,7 @@ my $emulator = start_kinesis('ferrokinesis');
 
 SKIP:
 {
-	skip 'no ferrokinesis', 5 if !defined $emulator;
+	skip 'no ferrokinesis', 9 if !defined $emulator;
 	create_kinesis_server($node, 'emulator', $emulator->endpoint, options => "consumer 'fan'");
 	$node->safe_psql(
 		'postgres', qq(
@@ -178,6 +178,26 @@ SKIP:
 	succeeds($node, 'SELECT count(*), sum(n), md5(string_agg(sent::text, $$$$ ORDER BY seq)) FROM sent', $sent, 'by the ARN of the consumer');
 	$node->safe_psql('postgres', 'ALTER SERVER emulator OPTIONS (DROP consumer); ALTER FOREIGN TABLE sent OPTIONS (DROP consumer)');
 	succeeds($node, 'SELECT count(*), sum(n), md5(string_agg(sent::text, $$$$ ORDER BY seq)) FROM sent', $sent, 'the same as without');
+
+	# TLS: a server that knows HTTP/2, and one that does not
+	my $folder = PostgreSQL::Test::Utils::tempdir('tls');
+	system_or_bail('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=proxy',
+		'-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', "$folder/key.pem", '-out', "$folder/cert.pem");
+	foreach my $protocol (qw(h2 http/1.1))
+	{
+		my $log = "$folder/" . $protocol =~ tr/a-z0-9//cdr;
+		my ($target) = $emulator->endpoint =~ m{http://(.*)};
+		my $proxy = PinterestTest::start_server('PinterestTest::FaultServer', 'tls_proxy.py', "$folder/cert.pem", "$folder/key.pem",
+			$target, $log, $protocol eq 'h2' ? ('h2', 'http/1.1') : $protocol);
+
+		$node->safe_psql('postgres',
+			"ALTER SERVER emulator OPTIONS (SET endpoint '" . $proxy->endpoint . "'); "
+			  . ($protocol eq 'h2' ? "ALTER SERVER emulator OPTIONS (ADD consumer 'fan', ADD ca_file '$folder/cert.pem')" : ''));
+		succeeds($node, 'SELECT count(*), sum(n), md5(string_agg(sent::text, $$$$ ORDER BY seq)) FROM sent', $sent, "with TLS, $protocol");
+		my %chosen = map { $_ => 1 } split(/\n/, slurp_file($log));
+		is_deeply(\%chosen, { 'http/1.1' => 1, $protocol => 1 }, 'subscriptions ask for HTTP/2, and nothing else does');
+	}
+	$node->safe_psql('postgres', "ALTER SERVER emulator OPTIONS (SET endpoint '" . $emulator->endpoint . "')");
 	$node->safe_psql('postgres', q(ALTER FOREIGN TABLE sent OPTIONS (ADD consumer 'arn:aws:kinesis:us-east-1:000000000000:stream/many/consumer/none:1')));
 	fails($node, 'SELECT * FROM sent', { state => 'HV00R|42704|HV000|58030|42P01', like => [qr/ResourceNotFoundException/] }, 'a consumer that there is not');
 	succeeds($node, q(SELECT pinterest.drop_source('emulator', 'many'); SELECT count(*) FROM pinterest.list_sources('emulator')), "\n0",
