@@ -115,7 +115,7 @@ stream([ shard($parent, 1, 4) ],
 		[ { send => 1 }, { error => 'InternalFailureException', type => 'error', message => 'Sorry' } ] ]);
 like(
 	$node->safe_psql('postgres', "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT * FROM t"),
-	qr/actual rows=4.*Get Requests: 4\n.*Throttled: 3/s,
+	qr/actual rows=4.*Stream: s-\d+\n\s+Consumer: fan\n.*Get Requests: 4\n.*Throttled: 3/s,
 	'refusals that pass');
 
 foreach my $type (qw(exception error))

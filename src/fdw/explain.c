@@ -78,6 +78,20 @@ explain_front(const SourceOps *ops, List *server_options, ExplainState *es)
 		ExplainPropertyText(label_of(ops->front), option_text(server_options, ops->front), es);
 }
 
+/* Who reads, where the table or its server says so. */
+static void
+explain_consumer(const SourceOps *ops, const ForeignTable *table, ExplainState *es)
+{
+	List	   *options = table->options;
+
+	if (ops->consumer == NULL)
+		return;
+	if (!option_given(options, ops->consumer))
+		options = GetForeignServer(table->serverid)->options;
+	if (option_given(options, ops->consumer))
+		ExplainPropertyText(label_of(ops->consumer), option_text(options, ops->consumer), es);
+}
+
 /* The clauses that decide which bodies are fetched. */
 static void
 explain_pushdown(ForeignScan *plan, ExplainState *es)
@@ -118,6 +132,7 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 	List	   *fields = decoded_fields(rel, ops, list_nth(plan->fdw_private, PLAN_ATTNUMS));
 
 	explain_subject(ops, table->options, es);
+	explain_consumer(ops, table, es);
 	explain_pushdown(plan, es);
 	if (fields != NIL || es->format != EXPLAIN_FORMAT_TEXT)
 		ExplainPropertyList("Decoded Fields", fields, es);

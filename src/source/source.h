@@ -308,6 +308,9 @@ typedef struct SourceOps
 	/* The option of the table that names what is read, for EXPLAIN. */
 	const char *subject;
 
+	/* The option of the table, or of its server, that names who reads; or NULL. */
+	const char *consumer;
+
 	/* The option of the server that names what INSERT goes through; or NULL. */
 	const char *front;
 } SourceOps;

@@ -389,5 +389,6 @@ const SourceOps kinesis_source_ops = {
 	.check = kinesis_check,
 	.tables = kinesis_tables,
 	.admin = &kinesis_admin,
+	.consumer = "consumer",
 	.front = "api_gateway",
 };
