@@ -84,6 +84,10 @@ stream([ shard($parent, 1, 1, records => [ map { { data => '{"n":1,"k":"' . 'x' 
 	$parent => [ [ { send => 5 }, { pieces => 999 }, { send => 3, last => $true } ] ]);
 succeeds($node, 'SELECT count(*), sum(length(k)) FROM t', '8|8000000', 'large records');
 
+stream([ shard($parent, 1, 1, records => [ map { { data => '{"n":1,"k":"' . 'x' x 1_000_000 . '"}' } } 1 .. 30 ]) ],
+	$parent => [ [ { send => 30, last => $true } ] ]);
+succeeds($node, 'SELECT count(*), sum(length(k)) FROM t', '30|30000000', 'an event that is larger than the specification allows');
+
 stream([ shard($parent, 1, 2) ], $parent => [ [ { bytes => '00000010000000007a3e4b1c98b94f6d' } ] ]);
 fails($node, $all, { state => 'HV000', like => [qr/not valid for SubscribeToShard/] }, 'no message');
 foreach my $byte (3, 9, 20, 150)

@@ -14,9 +14,8 @@
 #define PRELUDE_LEN 12
 #define CRC_LEN 4
 
-/* What a message may have, by the specification. */
+/* What a message may have, by the specification; servers put more into payloads. */
 #define MAX_HEADERS (128 * 1024)
-#define MAX_PAYLOAD (24 * 1024 * 1024)
 
 /* Types of headers, and how many bytes their values have; strings tell. */
 #define HEADER_STRING 7
@@ -115,8 +114,7 @@ event_stream_next(const char *bytes, size_t available, EventMessage *message)
 	len = read_u32(bytes);
 	headers = read_u32(bytes + 4);
 	if (read_u32(bytes + 8) != crc_of(bytes, 8) || headers > MAX_HEADERS ||
-		len < PRELUDE_LEN + headers + CRC_LEN ||
-		len - PRELUDE_LEN - headers - CRC_LEN > MAX_PAYLOAD)
+		len < PRELUDE_LEN + headers + CRC_LEN)
 		return -1;
 	message->len = len;
 	if (available < len)

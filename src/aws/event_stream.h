@@ -40,7 +40,7 @@ typedef struct EventMessage
 
 /*
  * The message that begins at bytes: 1; 0 if not all of it is there, but len may be
- * known; -1 if this is none.  Nothing is copied.
+ * known, up to 4 GB; -1 if this is none.  Nothing is copied.
  */
 extern int	event_stream_next(const char *bytes, size_t available, EventMessage *message);
 
