@@ -211,7 +211,7 @@ kinesis_reply_room(KinesisReply *reply, size_t *room)
 	reply->len -= reply->at;
 	memmove(reply->buffer, reply->buffer + reply->at, reply->len);
 	reply->at = 0;
-	while (size < reply->enough || size < 2 * reply->len)
+	while (size < reply->enough || size < reply->len + reply->usual_size / 2)
 		size *= 2;
 	if (size > MAX_BUFFER_SIZE)
 		return NULL;
